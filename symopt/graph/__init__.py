@@ -1,0 +1,1 @@
+"""The graph: nodes, how they are made, walked, verified and interpreted."""

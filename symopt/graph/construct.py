@@ -1,0 +1,427 @@
+"""The makers of nodes: each checks its operands, derives shape and dtype, and interns what it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from symopt.errors import DTypeError, ShapeError
+from symopt.graph.dimensions import Dim, Dimension, Shape, product, size
+from symopt.graph.nodes import (
+    Array,
+    Broadcast,
+    Concatenate,
+    Constant,
+    Contract,
+    Cumulate,
+    DType,
+    Elementwise,
+    Embed,
+    Input,
+    Interned,
+    Iota,
+    Node,
+    Random,
+    Reduce,
+    Reshape,
+    ScatterAdd,
+    Shared,
+    Size,
+    Slice,
+    Storage,
+    Take,
+    Transpose,
+)
+from symopt.graph.promotion import BOOL, FLOAT64, INT64, as_dtype, signature
+from symopt.graph.provenance import here
+from symopt.scalar import OPERATIONS, ScalarOp, cast_to
+
+#: Constants of at most this many elements are interned by value.
+SMALL_CONSTANT = 16
+
+
+def spell(shape: Shape) -> str:
+    """A shape as a user writes it."""
+    return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
+
+
+# ---------------------------------------------------------------------------------------------------------------- leaves
+
+
+def make_input(name: str, shape: Sequence[int | str | Dimension | None], dtype: Any) -> Input:
+    """An input whose dimensions are ints, names of run-time sizes, or None for sizes of their own."""
+    dims = []
+    for given in shape:
+        if given is None or isinstance(given, str):
+            dims.append(size(given))
+        elif isinstance(given, Dimension):
+            dims.append(given)
+        elif isinstance(given, (int, np.integer)) and given >= 0:
+            dims.append(int(given))
+        else:
+            raise ShapeError(f"a dimension is an int >= 0, a name or None; input {name!r} was given {given!r}", here())
+    return Input((), tuple(dims), as_dtype(dtype), False, here(), name)
+
+
+def make_shared(value: Any, name: str, role: str, lower: float | None = None, upper: float | None = None) -> Shared:
+    """A shared value that starts as a copy of ``value``; a hyperparameter is a weak number."""
+    weak = role == "hyperparameter"
+    array = np.array(value, dtype=FLOAT64 if weak else None, order="C", copy=True)
+    return Shared((), array.shape, as_dtype(array.dtype), weak, here(), name, role, Storage(array), lower, upper)
+
+
+def make_constant(value: Any, weak: bool = False) -> Constant:
+    """A fixed array, interned by value if it is small."""
+    array = np.array(value, order="C", copy=True)
+    dtype = as_dtype(array.dtype)
+    array.flags.writeable = False
+    key: tuple[Any, ...] = (Constant, dtype, array.shape, array.tobytes(), weak)
+
+    def make() -> Constant:
+        return Constant((), array.shape, dtype, weak, here(), array)
+
+    return make() if array.size > SMALL_CONSTANT else Interned.get(key, make)  # type: ignore[return-value]
+
+
+def make_size(dim: Dim) -> Node:
+    """A dimension as a weak number."""
+    if isinstance(dim, int):
+        return make_constant(dim, weak=True)
+    return Interned.get((Size, dim), lambda: Size((), (), INT64, True, here(), dim))
+
+
+def make_iota(length: Dim) -> Node:
+    """The vector 0 ... length - 1."""
+    return Interned.get((Iota, length), lambda: Iota((), (length,), INT64, False, here()))
+
+
+def make_random(shape: Shape, dtype: DType, seed: int) -> Random:
+    """Uniform numbers in (0, 1), a stream of its own at every call."""
+    return Random((), shape, dtype, False, here(), seed)
+
+
+def as_node(value: Any) -> Node:
+    """A node for anything that may stand in an expression: nodes, Python numbers (weak), NumPy scalars and arrays."""
+    if isinstance(value, Node):
+        return value
+    if isinstance(value, (bool, int, float)):
+        if type(value) is int and not -(2**63) <= value < 2**63:
+            raise DTypeError(f"the integer {value} does not fit in 64 bits", here())
+        return make_constant(value, weak=True)
+    if isinstance(value, (np.ndarray, np.generic, list, tuple)):
+        if isinstance(value, (list, tuple)) and any(isinstance(item, Node) for item in value):
+            raise DTypeError("a list of symbolic tensors is not a tensor: use so.stack or so.concatenate", here())
+        array = np.asarray(value)
+        if array.dtype == object:
+            raise DTypeError(f"{type(value).__name__} holds objects, not numbers of one dtype", here())
+        return make_constant(array)
+    raise DTypeError(
+        f"{type(value).__name__} cannot stand in an expression: expected a tensor, a number or an array",
+        here(),
+    )
+
+
+# ----------------------------------------------------------------------------------------------------------- elementwise
+
+
+def broadcast_shape(operands: Sequence[Node]) -> Shape:
+    """The common shape under NumPy's rules, in which only a literal 1 stretches."""
+    ndim = max(operand.ndim for operand in operands)
+    result: list[Dim] = [1] * ndim
+    for operand in operands:
+        for axis, dim in enumerate(operand.shape, ndim - operand.ndim):
+            have = result[axis]
+            if have == dim or dim == 1:
+                continue
+            if have == 1 or (isinstance(dim, int) and not isinstance(have, int)):
+                result[axis] = dim
+            elif isinstance(have, int) and isinstance(dim, int):
+                shapes = " and ".join(f"{spell(o.shape)} of {o.describe()}" for o in operands)
+                raise ShapeError(f"shapes do not fit together: {shapes} ({dim} against {have})", here())
+    return tuple(result)
+
+
+def broadcast_to(operand: Node, shape: Shape) -> Node:
+    """``operand`` stretched to ``shape``; sizes that may differ become a guard, checked at run time."""
+    if operand.shape == shape:
+        return operand
+    lead = len(shape) - operand.ndim
+    fits = lead >= 0 and all(
+        dim == 1 or not (isinstance(dim, int) and isinstance(shape[lead + axis], int) and dim != shape[lead + axis])
+        for axis, dim in enumerate(operand.shape)
+    )
+    if not fits:
+        raise ShapeError(f"{operand!r} cannot be broadcast to {spell(shape)}", here())
+    return Interned.get(
+        (Broadcast, operand, shape), lambda: Broadcast((operand,), shape, operand.dtype, operand.weak, here())
+    )
+
+
+def cast(operand: Node, dtype: DType) -> Node:
+    """``operand`` as ``dtype``; a weak number becomes strong."""
+    if operand.dtype == dtype and not operand.weak:
+        return operand
+    if isinstance(operand, Constant):
+        return make_constant(operand.value.astype(dtype))
+    op = cast_to(dtype)
+    return Interned.get(
+        (Elementwise, op, operand, False),
+        lambda: Elementwise((operand,), operand.shape, dtype, False, here(), op),
+    )
+
+
+_ON_BOOLEANS = {
+    "add": "logical_or",
+    "maximum": "logical_or",
+    "multiply": "logical_and",
+    "minimum": "logical_and",
+}
+_ROUNDING = {"floor", "ceil", "rint"}
+
+
+def elementwise(name: str, *values: Any) -> Node:
+    """One scalar operation on tensors: dtypes are promoted, shapes broadcast, numbers cast to what they meet."""
+    op = OPERATIONS[name]
+    operands = tuple(map(as_node, values))
+    weak = all(operand.weak for operand in operands)
+    takes, gives = signature(op, tuple((operand.dtype, operand.weak) for operand in operands))
+    if op.kind == "arithmetic" and gives.kind != "f":
+        if gives == BOOL and op.name != "stop_gradient":
+            if name not in _ON_BOOLEANS:
+                raise DTypeError(f"{name} of booleans: cast to a number first, or use logical_and/or/not", here())
+            return elementwise(_ON_BOOLEANS[name], *operands)
+        if name in _ROUNDING:
+            return operands[0]
+        if name == "power" and isinstance(operands[1], Constant) and (operands[1].value < 0).any():
+            raise DTypeError("an integer to a negative integer power is no integer: make one of them a float", here())
+    if weak:
+        shaped = operands
+    else:
+        shape = broadcast_shape(operands)
+        shaped = tuple(
+            broadcast_to(cast(operand, dtype), shape) for operand, dtype in zip(operands, takes, strict=True)
+        )
+    return make_elementwise(op, shaped, gives, weak)
+
+
+def make_elementwise(op: ScalarOp, operands: tuple[Node, ...], dtype: DType, weak: bool) -> Node:
+    """The node itself, for operands that already have the right shapes and dtypes."""
+    return Interned.get(
+        (Elementwise, op, operands, weak),
+        lambda: Elementwise(operands, operands[0].shape, dtype, weak, here(), op),
+    )
+
+
+# ------------------------------------------------------------------------------------------------- reductions and products
+
+
+def normalize_axis(axis: int, ndim: int) -> int:
+    """An axis counted from the front."""
+    if not -ndim <= axis < ndim:
+        raise ShapeError(f"axis {axis} does not exist in a tensor of {ndim} dimensions", here())
+    return int(axis) % ndim
+
+
+def reduce(op: str, operand: Node, axes: tuple[int, ...]) -> Node:
+    """``sum``, ``prod``, ``max`` or ``min`` over ``axes`` (counted from the front), which disappear."""
+    if not axes:
+        return operand
+    if operand.dtype == BOOL and op in ("sum", "prod"):
+        operand = cast(operand, INT64)
+    axes = tuple(sorted(axes))
+    shape = tuple(dim for axis, dim in enumerate(operand.shape) if axis not in axes)
+    if op in ("max", "min") and any(operand.shape[axis] == 0 for axis in axes):
+        raise ShapeError(f"{op} over no elements: {operand!r} has length 0 there", here())
+    return Interned.get(
+        (Reduce, op, operand, axes), lambda: Reduce((operand,), shape, operand.dtype, False, here(), op, axes)
+    )
+
+
+def contract(
+    left: Node, left_indices: Sequence[int], right: Node, right_indices: Sequence[int], output: Sequence[int]
+) -> Node:
+    """Einsum of two operands; indices that only one operand has and that are summed are summed first."""
+    takes, gives = signature(OPERATIONS["multiply"], ((left.dtype, left.weak), (right.dtype, right.weak)))
+    left, right = cast(left, takes[0]), cast(right, takes[1])
+    left, a = _sum_private(left, tuple(left_indices), set(right_indices) | set(output))
+    right, b = _sum_private(right, tuple(right_indices), set(left_indices) | set(output))
+    sizes = dict(zip(a, left.shape, strict=True))
+    target = []
+    for index, dim in zip(b, right.shape, strict=True):
+        have = sizes.setdefault(index, dim)
+        if isinstance(have, int) and isinstance(dim, int) and have != dim:
+            raise ShapeError(
+                f"a product needs equal lengths: {spell(left.shape)} of {left.describe()} "
+                f"against {spell(right.shape)} of {right.describe()} ({have} against {dim})",
+                here(),
+            )
+        if isinstance(dim, int):
+            sizes[index] = dim
+        target.append(sizes[index])
+    # Sizes that may differ become a guard of the Broadcast, as for elementwise operations.
+    left = broadcast_to(left, tuple(sizes[index] for index in a)) if left.shape else left
+    right = broadcast_to(right, tuple(target)) if right.shape else right
+    shape = tuple(sizes[index] for index in output)
+    # Numbered by appearance, so that equal products are one node whatever their indices were called.
+    number = {index: i for i, index in enumerate(dict.fromkeys((*a, *b)))}
+    a, b, out = (tuple(number[index] for index in indices) for indices in (a, b, tuple(output)))
+    if gives == BOOL:
+        raise DTypeError("a product of booleans: cast one operand to a number first", here())
+    if set(a) | set(b) == set(out):  # nothing is summed
+        return elementwise("multiply", _laid_out(left, a, out), _laid_out(right, b, out))
+    return Interned.get(
+        (Contract, left, right, a, b, out),
+        lambda: Contract((left, right), shape, gives, False, here(), a, b, out),
+    )
+
+
+def _laid_out(operand: Node, indices: tuple[int, ...], output: tuple[int, ...]) -> Node:
+    """``operand`` with its axes in the order of ``output``, and 1 where it has none."""
+    order = sorted(range(len(indices)), key=lambda axis: output.index(indices[axis]))
+    ordered = transpose(operand, tuple(order))
+    have = dict(zip((indices[axis] for axis in order), ordered.shape, strict=True))
+    return reshape(ordered, tuple(have.get(index, 1) for index in output))
+
+
+def _sum_private(operand: Node, indices: tuple[int, ...], needed: set[int]) -> tuple[Node, tuple[int, ...]]:
+    axes = tuple(axis for axis, index in enumerate(indices) if index not in needed)
+    return reduce("sum", operand, axes), tuple(index for index in indices if index in needed)
+
+
+# ------------------------------------------------------------------------------------------------------ shape operations
+
+
+def reshape(operand: Node, shape: Shape) -> Node:
+    """The same elements under another shape without -1; sizes that may differ become a guard."""
+    if operand.shape == shape:
+        return operand
+    have, want = product(operand.shape), product(shape)
+    if isinstance(have, int) and isinstance(want, int) and have != want:
+        raise ShapeError(f"{operand!r} has {have} elements and cannot take the shape {spell(shape)} ({want})", here())
+    return Interned.get(
+        (Reshape, operand, shape), lambda: Reshape((operand,), shape, operand.dtype, operand.weak, here())
+    )
+
+
+def transpose(operand: Node, axes: tuple[int, ...]) -> Node:
+    """Axis i of the output is axis ``axes[i]`` of the operand."""
+    if sorted(axes) != list(range(operand.ndim)):
+        raise ShapeError(f"{axes} is not an order of the {operand.ndim} axes of {operand!r}", here())
+    if axes == tuple(range(operand.ndim)):
+        return operand
+    shape = tuple(operand.shape[axis] for axis in axes)
+    return Interned.get(
+        (Transpose, operand, axes), lambda: Transpose((operand,), shape, operand.dtype, False, here(), axes)
+    )
+
+
+def slice_(operand: Node, starts: tuple[Dim, ...], counts: Shape, steps: tuple[int, ...]) -> Node:
+    """``start + step * (0 ... count - 1)`` along every axis."""
+    if counts == operand.shape and all(start == 0 for start in starts) and all(step == 1 for step in steps):
+        return operand
+    return Interned.get(
+        (Slice, operand, starts, counts, steps),
+        lambda: Slice((operand,), counts, operand.dtype, False, here(), starts, steps),
+    )
+
+
+def embed(operand: Node, shape: Shape, starts: tuple[Dim, ...], steps: tuple[int, ...]) -> Node:
+    """Zeros of ``shape`` with ``operand`` where a Slice with these starts and steps reads."""
+    if shape == operand.shape and all(start == 0 for start in starts) and all(step == 1 for step in steps):
+        return operand
+    return Interned.get(
+        (Embed, operand, shape, starts, steps),
+        lambda: Embed((operand,), shape, operand.dtype, False, here(), starts, steps),
+    )
+
+
+def take(operand: Node, indices: Node, axis: int) -> Node:
+    """Entries along ``axis``; the axes of ``indices`` take that axis' place. Negative indices count from the end."""
+    if indices.dtype.kind not in "iu":
+        raise DTypeError(f"indices are integers; {indices!r} is {indices.dtype.name}", here())
+    length = operand.shape[axis]
+    if isinstance(indices, Constant):
+        indices = _constant_indices(indices, length, axis, operand)
+    else:
+        indices = elementwise("where", elementwise("less", indices, 0), indices + make_size(length), indices)
+    return make_take(operand, cast(indices, INT64), axis)
+
+
+def make_take(operand: Node, indices: Node, axis: int) -> Node:
+    """The gather itself, for int64 indices that are not negative."""
+    shape = operand.shape[:axis] + indices.shape + operand.shape[axis + 1 :]
+    return Interned.get(
+        (Take, operand, indices, axis), lambda: Take((operand, indices), shape, operand.dtype, False, here(), axis)
+    )
+
+
+def _constant_indices(indices: Constant, length: Dim, axis: int, operand: Node) -> Node:
+    value = indices.value.astype(INT64)
+    if not isinstance(length, int):
+        return elementwise(
+            "where", make_constant(value < 0), make_constant(value) + make_size(length), make_constant(value)
+        )
+    if value.size and not (-length <= value.min() and value.max() < length):
+        raise ShapeError(
+            f"index {value.min() if -length > value.min() else value.max()} is out of range for axis {axis} of {operand!r}",
+            here(),
+        )
+    return make_constant(np.where(value < 0, value + length, value))
+
+
+def scatter_add(values: Node, indices: Node, axis: int, length: Dim) -> Node:
+    """Zeros to which ``values`` are added at ``indices`` (not negative) along ``axis``."""
+    shape = (*values.shape[:axis], length, *values.shape[axis + indices.ndim :])
+    return Interned.get(
+        (ScatterAdd, values, indices, axis, length),
+        lambda: ScatterAdd((values, indices), shape, values.dtype, False, here(), axis),
+    )
+
+
+def concatenate(operands: Sequence[Node], axis: int) -> Node:
+    """Operands of one dtype one after the other along ``axis``."""
+    first = operands[0]
+    if any(operand.ndim != first.ndim for operand in operands):
+        raise ShapeError(f"concatenate needs equal ranks: {', '.join(spell(o.shape) for o in operands)}", here())
+    template = list(
+        broadcast_shape([slice_(o, (0,) * o.ndim, _with(o.shape, axis, 1), (1,) * o.ndim) for o in operands])
+    )
+    total: Dim = 0
+    aligned = []
+    for operand in operands:
+        if any(
+            dim == 1 != want for i, (dim, want) in enumerate(zip(operand.shape, template, strict=True)) if i != axis
+        ):
+            raise ShapeError(f"concatenate along axis {axis}: {', '.join(spell(o.shape) for o in operands)}", here())
+        aligned.append(broadcast_to(operand, _with(tuple(template), axis, operand.shape[axis])))
+        total = total + operand.shape[axis]
+    shape = _with(tuple(template), axis, total)
+    if len(aligned) == 1:
+        return aligned[0]
+    return Interned.get(
+        (Concatenate, tuple(aligned), axis),
+        lambda: Concatenate(tuple(aligned), shape, first.dtype, False, here(), axis),
+    )
+
+
+def _with(shape: Shape, axis: int, dim: Dim) -> Shape:
+    return (*shape[:axis], dim, *shape[axis + 1 :])
+
+
+def cumulate(operand: Node, axis: int, reverse: bool = False) -> Node:
+    """Running sums along ``axis``."""
+    if operand.dtype == BOOL:
+        operand = cast(operand, INT64)
+    return Interned.get(
+        (Cumulate, operand, axis, reverse),
+        lambda: Cumulate((operand,), operand.shape, operand.dtype, False, here(), axis, reverse),
+    )
+
+
+def constant_value(node: Node) -> Array | None:
+    """The array of a constant, seen through broadcasts; None for anything else."""
+    while isinstance(node, Broadcast):
+        node = node.operands[0]
+    return node.value if isinstance(node, Constant) else None

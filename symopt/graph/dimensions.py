@@ -1,0 +1,201 @@
+"""Dimensions: integers, and canonical expressions of sizes that are known only at run time.
+
+A dimension is an ``int`` where it is known and a :class:`Dimension` where it is not. A Dimension is a polynomial with integer
+coefficients in *atoms* (names of sizes, and floor quotients of other dimensions), kept in one canonical form, so that equal
+expressions are equal objects: ``(n - 1) + 1 == n`` and ``n + n == 2 * n``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from symopt.errors import ShapeError
+
+_anonymous = itertools.count()
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The atom ``floor(dividend / divisor)``, for a quotient that does not come out even."""
+
+    dividend: Dimension
+    divisor: int
+
+    def __str__(self) -> str:
+        return f"(({self.dividend})//{self.divisor})"
+
+
+Atom = str | Floor
+Terms = tuple[tuple[tuple[Atom, ...], int], ...]
+
+
+class Dimension:
+    """A run-time dimension: a sum of integer multiples of products of atoms.
+
+    >>> n, m = size("n"), size("m")
+    >>> print(n - 1, n + m - n, 3 * n, (2 * n + 2) // 2)
+    n-1 m 3*n n+1
+    """
+
+    __slots__ = ("_hash", "terms")
+
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
+        self._hash = hash(terms)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Dimension) and self.terms == other.terms
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Dimension, (self.terms,)
+
+    def __add__(self, other: Dim) -> Dim:
+        return _canonical(itertools.chain(self.terms, _terms(other)))
+
+    def __sub__(self, other: Dim) -> Dim:
+        return self + (-1) * other
+
+    def __rsub__(self, other: int) -> Dim:
+        return (-1) * self + other
+
+    def __mul__(self, other: Dim) -> Dim:
+        products = (
+            (tuple(sorted(a + b, key=str)), x * y) for (a, x), (b, y) in itertools.product(self.terms, _terms(other))
+        )
+        return _canonical(products)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __neg__(self) -> Dim:
+        return (-1) * self
+
+    def __floordiv__(self, divisor: Dim) -> Dim:
+        exact = exact_quotient(self, divisor)
+        if exact is not None:
+            return exact
+        if not isinstance(divisor, int):
+            raise ShapeError(f"the dimension {self} cannot be divided by {divisor}")
+        return Dimension((((Floor(self, divisor),), 1),))
+
+    def __str__(self) -> str:
+        return "+".join(_spell(atoms, factor) for atoms, factor in self.terms).replace("+-", "-")
+
+    __repr__ = __str__
+
+
+Dim = int | Dimension
+Shape = tuple[Dim, ...]
+
+
+def _spell(atoms: tuple[Atom, ...], factor: int) -> str:
+    product = "*".join(map(str, atoms))
+    if not atoms:
+        return str(factor)
+    return {1: product, -1: f"-{product}"}.get(factor, f"{factor}*{product}")
+
+
+def _terms(dim: Dim) -> Terms:
+    return dim.terms if isinstance(dim, Dimension) else (((), int(dim)),)
+
+
+def _canonical(terms: Iterable[tuple[tuple[Atom, ...], int]]) -> Dim:
+    total: dict[tuple[Atom, ...], int] = {}
+    for atoms, factor in terms:
+        total[atoms] = total.get(atoms, 0) + factor
+    # Longer products first and the plain number last: "n*m+n-1".
+    kept = sorted(((a, x) for a, x in total.items() if x), key=lambda term: (-len(term[0]), tuple(map(str, term[0]))))
+    if not kept:
+        return 0
+    if len(kept) == 1 and not kept[0][0]:
+        return kept[0][1]
+    return Dimension(tuple(kept))
+
+
+def size(name: str | None = None) -> Dimension:
+    """The run-time size called ``name``, one and the same wherever the name appears; a fresh one if ``name`` is None."""
+    if name is None:
+        name = f"_n{next(_anonymous)}"
+    elif not _NAME.match(name):
+        raise ShapeError(f"{name!r} is not a name for a dimension: use letters, digits and underscores")
+    return Dimension((((name,), 1),))
+
+
+def exact_quotient(dividend: Dim, divisor: Dim) -> Dim | None:
+    """``dividend / divisor`` where it comes out even whatever the sizes are, else None."""
+    if isinstance(divisor, int):
+        if divisor == 0 or any(factor % divisor for _, factor in _terms(dividend)):
+            return None
+        return _canonical((atoms, factor // divisor) for atoms, factor in _terms(dividend))
+    if dividend == divisor:
+        return 1
+    if len(divisor.terms) != 1:
+        return None
+    ((atoms, factor),) = divisor.terms
+    quotient = []
+    for have, count in _terms(dividend):
+        rest = list(have)
+        for atom in atoms:
+            if atom not in rest:
+                return None
+            rest.remove(atom)
+        if count % factor:
+            return None
+        quotient.append((tuple(rest), count // factor))
+    return _canonical(quotient)
+
+
+def product(shape: Shape) -> Dim:
+    """The number of elements of ``shape``."""
+    total: Dim = 1
+    for dim in shape:
+        total = total * dim
+    return total
+
+
+def names_in(dim: Dim) -> list[str]:
+    """The names of the sizes that ``dim`` depends on, in order of appearance."""
+    found: dict[str, None] = {}
+    for atoms, _ in _terms(dim):
+        for atom in atoms:
+            found.update(dict.fromkeys([atom] if isinstance(atom, str) else names_in(atom.dividend)))
+    return list(found)
+
+
+def resolve(dim: Dim, sizes: Mapping[str, int]) -> int:
+    """The value of ``dim`` for given sizes."""
+    if isinstance(dim, int):
+        return dim
+    total = 0
+    for atoms, factor in dim.terms:
+        for atom in atoms:
+            factor *= sizes[atom] if isinstance(atom, str) else resolve(atom.dividend, sizes) // atom.divisor
+        total += factor
+    return total
+
+
+def resolve_shape(shape: Shape, sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """The shape in numbers for given sizes."""
+    return tuple(resolve(dim, sizes) for dim in shape)
+
+
+def rename(dim: Dim, names: Mapping[str, str]) -> Dim:
+    """``dim`` with its sizes called by other names."""
+    if isinstance(dim, int):
+        return dim
+
+    def renamed(atom: Atom) -> Atom:
+        if isinstance(atom, str):
+            return names.get(atom, atom)
+        inner = rename(atom.dividend, names)
+        assert isinstance(inner, Dimension)
+        return Floor(inner, atom.divisor)
+
+    return _canonical((tuple(sorted(map(renamed, atoms), key=str)), factor) for atoms, factor in dim.terms)

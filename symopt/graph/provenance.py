@@ -1,0 +1,55 @@
+"""Where in the user's code a node was built."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+
+# NumPy's dispatcher stands between np.exp(x) and us, so its frames are no more the user's than ours are.
+_NOT_THE_USER = (
+    os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep,
+    os.path.dirname(os.path.abspath(np.__file__)) + os.sep,
+    "<frozen",
+    "<__array_function__",
+)
+_inherited: list[Location] = []
+
+
+class Location(NamedTuple):
+    """A line of the user's code."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+def here() -> Location | None:
+    """The innermost line outside this package, or the line that :func:`built_for` has set."""
+    if _inherited:
+        return _inherited[-1]
+    frame = sys._getframe(1)
+    while frame is not None:
+        if not frame.f_code.co_filename.startswith(_NOT_THE_USER):
+            return Location(frame.f_code.co_filename, frame.f_lineno)
+        frame = frame.f_back  # type: ignore[assignment]
+    return None
+
+
+@contextmanager
+def built_for(origin: Location | None) -> Iterator[None]:
+    """Nodes built inside, for the gradient of a node or in place of it, carry that node's own line."""
+    if origin is None:
+        yield
+        return
+    _inherited.append(origin)
+    try:
+        yield
+    finally:
+        _inherited.pop()

@@ -1,0 +1,176 @@
+"""Stable forms of formulas that overflow or cancel as they are written. Each rule is one identity.
+
+A rule may turn an overflow or a NaN into the finite value that the formula means, never the reverse.
+"""
+
+from __future__ import annotations
+
+import symopt.tensor as so
+from symopt.graph import construct
+from symopt.graph.nodes import Elementwise, Node, Reduce, Take
+from symopt.rewriting.engine import Rules
+from symopt.rewriting.matching import applies, is_number, other_operand, unshaped
+
+STABILITY = Rules()
+
+
+@STABILITY("log")
+def log_of_one_plus(node: Elementwise) -> Node | None:
+    """log(1 + x) = log1p(x)"""
+    (inner,) = node.operands
+    x = other_operand(inner, 1) if applies(inner, "add") else None
+    return None if x is None else so.log1p(x)
+
+
+@STABILITY("subtract")
+def exp_minus_one(node: Elementwise) -> Node | None:
+    """exp(x) - 1 = expm1(x)"""
+    left, right = node.operands
+    return so.expm1(left.operands[0]) if applies(left, "exp") and is_number(right, 1) else None
+
+
+@STABILITY("log1p")
+def log1p_of_exp(node: Elementwise) -> Node | None:
+    """log1p(exp(x)) = softplus(x)"""
+    (inner,) = node.operands
+    return so.softplus(inner.operands[0]) if applies(inner, "exp") else None
+
+
+def _exponent_beside_one(node: Node) -> Node | None:
+    """The x of 1 + exp(x)."""
+    other = other_operand(node, 1) if applies(node, "add") else None
+    return other.operands[0] if other is not None and applies(other, "exp") else None
+
+
+def _opposite(x: Node) -> Node:
+    return x.operands[0] if applies(x, "negative") else so.negative(x)
+
+
+@STABILITY("reciprocal")
+def reciprocal_of_one_plus_exp(node: Elementwise) -> Node | None:
+    """1 / (1 + exp(x)) = sigmoid(-x)"""
+    x = _exponent_beside_one(node.operands[0])
+    return None if x is None else so.sigmoid(_opposite(x))
+
+
+@STABILITY("divide")
+def exp_over_one_plus_exp(node: Elementwise) -> Node | None:
+    """1 / (1 + exp(x)) = sigmoid(-x), and exp(x) / (1 + exp(x)) = sigmoid(x)"""
+    numerator, denominator = node.operands
+    x = _exponent_beside_one(denominator)
+    if x is None:
+        return None
+    if is_number(numerator, 1):
+        return so.sigmoid(_opposite(x))
+    return so.sigmoid(x) if applies(numerator, "exp") and numerator.operands[0] is x else None
+
+
+@STABILITY("subtract")
+def one_minus_sigmoid(node: Elementwise) -> Node | None:
+    """1 - sigmoid(x) = sigmoid(-x)"""
+    left, right = node.operands
+    return so.sigmoid(_opposite(right.operands[0])) if is_number(left, 1) and applies(right, "sigmoid") else None
+
+
+@STABILITY("log")
+def log_of_sigmoid(node: Elementwise) -> Node | None:
+    """log(sigmoid(x)) = -softplus(-x)"""
+    (inner,) = node.operands
+    return -so.softplus(_opposite(inner.operands[0])) if applies(inner, "sigmoid") else None
+
+
+@STABILITY("log")
+def log_of_exp(node: Elementwise) -> Node | None:
+    """log(exp(x)) = x"""
+    (inner,) = node.operands
+    return inner.operands[0] if applies(inner, "exp") else None
+
+
+@STABILITY("log")
+def log_of_exp_over(node: Elementwise) -> Node | None:
+    """log(exp(x) / y) = x - log(y)"""
+    (inner,) = node.operands
+    if not (applies(inner, "divide") and applies(inner.operands[0], "exp")):
+        return None
+    return inner.operands[0].operands[0] - so.log(inner.operands[1])
+
+
+@STABILITY("log")
+def log_of_take(node: Elementwise) -> Node | None:
+    """log(take(exp(x) / y)) = take(log(exp(x) / y))"""
+    (inner,) = node.operands
+    if not isinstance(inner, Take):
+        return None
+    values, indices = inner.operands
+    if not (applies(values, "divide") and applies(values.operands[0], "exp")):
+        return None
+    return construct.make_take(so.log(values), indices, inner.axis)
+
+
+def _is_shifted(x: Node) -> bool:
+    """Whether x has had its largest element taken off already (see symopt.tensor.reductions)."""
+    if not applies(x, "subtract"):
+        return False
+    shift = unshaped(x.operands[1])
+    return applies(shift, "where") and applies(unshaped(shift.operands[0]), "isfinite")
+
+
+def _sum_of_exp(node: Node) -> Reduce | None:
+    """The sum of exp(x) behind ``node``, if x could still overflow."""
+    total = unshaped(node)
+    if isinstance(total, Reduce) and total.op == "sum" and applies(total.operands[0], "exp"):
+        return None if _is_shifted(total.operands[0].operands[0]) else total
+    return None
+
+
+@STABILITY("log")
+def log_of_sum_of_exp(node: Elementwise) -> Node | None:
+    """log(sum(exp(x))) = max(x) + log(sum(exp(x - max(x))))"""
+    total = _sum_of_exp(node.operands[0])
+    if total is None:
+        return None
+    stable = so.logsumexp(total.operands[0].operands[0], total.axes)
+    return construct.broadcast_to(_as_kept(stable, total, node), node.shape)
+
+
+def _as_kept(reduced: Node, total: Reduce, node: Node) -> Node:
+    """A reduced tensor with axes of length 1 where its axes were, if the shape of ``node`` has room for them."""
+    if reduced.shape == node.shape:
+        return reduced
+    kept = tuple(1 if axis in total.axes else dim for axis, dim in enumerate(total.operands[0].shape))
+    return construct.reshape(reduced, kept if len(kept) <= node.ndim else node.shape)
+
+
+@STABILITY("divide")
+def exp_over_sum_of_exp(node: Elementwise) -> Node | None:
+    """exp(x) / sum(exp(x)) is the same for x - max(x)"""
+    numerator, denominator = node.operands
+    total = _sum_of_exp(denominator)
+    if total is None or total.operands[0] is not numerator or denominator is not _spread(total, numerator):
+        return None
+    x = numerator.operands[0]
+    shifted = so.exp(x - _shift_of(x, total.axes))
+    return shifted / so.sum(shifted, total.axes, keepdims=True)
+
+
+def _spread(total: Reduce, like: Node) -> Node:
+    kept = tuple(1 if axis in total.axes else dim for axis, dim in enumerate(like.shape))
+    return construct.broadcast_to(construct.reshape(total, kept), like.shape)
+
+
+def _shift_of(x: Node, axes: tuple[int, ...]) -> Node:
+    largest = so.stop_gradient(so.max(x, axes, keepdims=True))
+    return so.where(so.isfinite(largest), largest, 0)
+
+
+@STABILITY("divide")
+def tanh_from_exponentials(node: Elementwise) -> Node | None:
+    """(exp(x) - exp(-x)) / (exp(x) + exp(-x)) = tanh(x)"""
+    above, below = node.operands
+    if not (applies(above, "subtract") and applies(below, "add") and set(above.operands) == set(below.operands)):
+        return None
+    plus, minus = above.operands
+    if not (applies(plus, "exp") and applies(minus, "exp")):
+        return None
+    opposite = applies(minus.operands[0], "negative") and minus.operands[0].operands[0] is plus.operands[0]
+    return so.tanh(plus.operands[0]) if opposite else None

@@ -1,0 +1,34 @@
+"""A tensor's value at once, by the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from symopt.errors import DataError
+from symopt.graph.evaluate import evaluate
+from symopt.graph.nodes import Array, Input, Node
+
+
+def input_array(node: Node, value: Any) -> Array:
+    """``value`` as an array of the input's dtype, which must be of the same kind or a smaller one."""
+    array = np.asarray(value)
+    if array.dtype == node.dtype:
+        return array
+    # A Python number or list may become anything of its kind; so float64 data may feed a float32 input.
+    if not np.can_cast(array.dtype, node.dtype, casting="same_kind"):
+        name = node.name if isinstance(node, Input) else node.describe()
+        raise DataError(
+            f"input {name!r} has dtype {node.dtype.name}; it was given {array.dtype.name}, which would lose what it is: "
+            f"cast it first, with .astype({node.dtype.name!r})",
+            node.origin,
+        )
+    return array.astype(node.dtype)
+
+
+def evaluate_one(node: Node, inputs: Mapping[Any, Any] | None = None) -> Array:
+    """The value of ``node`` for given inputs."""
+    arrays = {key: input_array(key, value) for key, value in (inputs or {}).items()}
+    return evaluate([node], arrays)[0]

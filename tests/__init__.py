@@ -1,0 +1,1 @@
+"""The tests of symopt. Helpers are imported as ``tests.<module>``."""

@@ -1,0 +1,1 @@
+"""Tests of the code as text and as a graph of modules."""
