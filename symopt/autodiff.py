@@ -233,5 +233,3 @@ def hessian_vector(loss: Node, wrt: Sequence[Node], vectors: Sequence[Any]) -> l
     if total is None:
         return []
     return gradient(total, wrt)
-
-

@@ -1,0 +1,36 @@
+"""Backends: each emits source from a task, and builds what runs it."""
+
+from __future__ import annotations
+
+from symopt.backends.numexpr import NumexprBackend
+from symopt.backends.numpy import NumpyBackend
+from symopt.backends.task import Backend, BackendRecord, Runner, Task
+from symopt.errors import Unsupported
+
+__all__ = ["BACKENDS", "Backend", "BackendRecord", "Runner", "Task", "automatic", "backends", "find"]
+
+#: By name, the fastest first: ``auto`` takes the first that is available and not the reference.
+BACKENDS: dict[str, Backend] = {backend.name: backend for backend in (NumexprBackend(), NumpyBackend())}
+
+
+def backends() -> dict[str, BackendRecord]:
+    """For every backend, whether it can run here, and why not (or with what).
+
+    >>> backends()["numpy"].available
+    True
+    """
+    return {name: BackendRecord(name, *backend.status()) for name, backend in BACKENDS.items()}
+
+
+def automatic() -> str:
+    """The name of the backend that ``auto`` stands for here."""
+    return next(name for name, backend in BACKENDS.items() if backend.status()[0])
+
+
+def find(name: str) -> Backend:
+    """The backend called ``name``, or what ``auto`` stands for."""
+    if name == "auto":
+        name = automatic()
+    if name not in BACKENDS:
+        raise Unsupported(f"there is no backend {name!r}: use one of {', '.join(['auto', *BACKENDS])}")
+    return BACKENDS[name]

@@ -9,6 +9,7 @@ import numpy as np
 
 from symopt.errors import DTypeError, ShapeError
 from symopt.graph.dimensions import Dim, Dimension, Shape, product, size
+from symopt.graph.dimensions import spell as spell
 from symopt.graph.nodes import (
     Array,
     Broadcast,
@@ -42,17 +43,12 @@ from symopt.scalar import OPERATIONS, ScalarOp, cast_to
 SMALL_CONSTANT = 16
 
 
-def spell(shape: Shape) -> str:
-    """A shape as a user writes it."""
-    return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
-
-
-# ---------------------------------------------------------------------------------------------------------------- leaves
+# --------------------------------------------------------------------------------------------------------------- leaves
 
 
 def make_input(name: str, shape: Sequence[int | str | Dimension | None], dtype: Any) -> Input:
     """An input whose dimensions are ints, names of run-time sizes, or None for sizes of their own."""
-    dims = []
+    dims: list[Dim] = []
     for given in shape:
         if given is None or isinstance(given, str):
             dims.append(size(given))
@@ -77,12 +73,13 @@ def make_constant(value: Any, weak: bool = False) -> Constant:
     array = np.array(value, order="C", copy=True)
     dtype = as_dtype(array.dtype)
     array.flags.writeable = False
-    key: tuple[Any, ...] = (Constant, dtype, array.shape, array.tobytes(), weak)
 
     def make() -> Constant:
         return Constant((), array.shape, dtype, weak, here(), array)
 
-    return make() if array.size > SMALL_CONSTANT else Interned.get(key, make)  # type: ignore[return-value]
+    if array.size > SMALL_CONSTANT:
+        return make()
+    return Interned.get((Constant, dtype, array.shape, array.tobytes(), weak), make)  # type: ignore[return-value]
 
 
 def make_size(dim: Dim) -> Node:
@@ -106,10 +103,12 @@ def as_node(value: Any) -> Node:
     """A node for anything that may stand in an expression: nodes, Python numbers (weak), NumPy scalars and arrays."""
     if isinstance(value, Node):
         return value
-    if isinstance(value, (bool, int, float)):
-        if type(value) is int and not -(2**63) <= value < 2**63:
+    if isinstance(value, (bool, int, float)) and not isinstance(value, np.generic):  # a np.float64 is a float, too
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
             raise DTypeError(f"the integer {value} does not fit in 64 bits", here())
         return make_constant(value, weak=True)
+    if isinstance(value, Dimension):
+        return make_size(value)
     if isinstance(value, (np.ndarray, np.generic, list, tuple)):
         if isinstance(value, (list, tuple)) and any(isinstance(item, Node) for item in value):
             raise DTypeError("a list of symbolic tensors is not a tensor: use so.stack or so.concatenate", here())
@@ -117,13 +116,10 @@ def as_node(value: Any) -> Node:
         if array.dtype == object:
             raise DTypeError(f"{type(value).__name__} holds objects, not numbers of one dtype", here())
         return make_constant(array)
-    raise DTypeError(
-        f"{type(value).__name__} cannot stand in an expression: expected a tensor, a number or an array",
-        here(),
-    )
+    raise DTypeError(f"{type(value).__name__} cannot stand in an expression: use a tensor, number or array", here())
 
 
-# ----------------------------------------------------------------------------------------------------------- elementwise
+# ---------------------------------------------------------------------------------------------------------- elementwise
 
 
 def broadcast_shape(operands: Sequence[Node]) -> Shape:
@@ -154,22 +150,17 @@ def broadcast_to(operand: Node, shape: Shape) -> Node:
     )
     if not fits:
         raise ShapeError(f"{operand!r} cannot be broadcast to {spell(shape)}", here())
-    return Interned.get(
-        (Broadcast, operand, shape), lambda: Broadcast((operand,), shape, operand.dtype, operand.weak, here())
-    )
+    operand = cast(operand, operand.dtype)  # only a number can be weak
+    return Interned.get((Broadcast, operand, shape), lambda: Broadcast((operand,), shape, operand.dtype, False, here()))
 
 
 def cast(operand: Node, dtype: DType) -> Node:
     """``operand`` as ``dtype``; a weak number becomes strong."""
     if operand.dtype == dtype and not operand.weak:
         return operand
-    if isinstance(operand, Constant):
+    if isinstance(operand, Constant) and operand.value.size <= SMALL_CONSTANT:
         return make_constant(operand.value.astype(dtype))
-    op = cast_to(dtype)
-    return Interned.get(
-        (Elementwise, op, operand, False),
-        lambda: Elementwise((operand,), operand.shape, dtype, False, here(), op),
-    )
+    return make_elementwise(cast_to(dtype), (operand,), dtype, False)
 
 
 _ON_BOOLEANS = {
@@ -181,19 +172,33 @@ _ON_BOOLEANS = {
 _ROUNDING = {"floor", "ceil", "rint"}
 
 
+def _range_checked(op: ScalarOp, operands: Sequence[Node], takes: tuple[DType, ...]) -> tuple[DType, ...]:
+    """``takes``, where Python integers fit in it; as in NumPy, they must, except in comparisons."""
+    for operand, dtype in zip(operands, takes, strict=True):
+        if isinstance(operand, Constant) and operand.weak and dtype.kind in "iu":
+            if np.iinfo(dtype).min <= operand.value <= np.iinfo(dtype).max:
+                continue
+            if op.kind == "comparison":
+                return (INT64, INT64)
+            raise DTypeError(f"{operand.value} does not fit in {dtype.name}: cast the tensor to a wider dtype", here())
+    return takes
+
+
 def elementwise(name: str, *values: Any) -> Node:
     """One scalar operation on tensors: dtypes are promoted, shapes broadcast, numbers cast to what they meet."""
     op = OPERATIONS[name]
     operands = tuple(map(as_node, values))
     weak = all(operand.weak for operand in operands)
     takes, gives = signature(op, tuple((operand.dtype, operand.weak) for operand in operands))
+    if not weak and any(operand.weak for operand in operands):
+        takes = _range_checked(op, operands, takes)
     if op.kind == "arithmetic" and gives.kind != "f":
-        if gives == BOOL and op.name != "stop_gradient":
+        if name in _ROUNDING or (name == "absolute" and gives == BOOL):
+            return operands[0]
+        if gives == BOOL and name not in ("stop_gradient", "identity"):
             if name not in _ON_BOOLEANS:
                 raise DTypeError(f"{name} of booleans: cast to a number first, or use logical_and/or/not", here())
             return elementwise(_ON_BOOLEANS[name], *operands)
-        if name in _ROUNDING:
-            return operands[0]
         if name == "power" and isinstance(operands[1], Constant) and (operands[1].value < 0).any():
             raise DTypeError("an integer to a negative integer power is no integer: make one of them a float", here())
     if weak:
@@ -214,7 +219,7 @@ def make_elementwise(op: ScalarOp, operands: tuple[Node, ...], dtype: DType, wea
     )
 
 
-# ------------------------------------------------------------------------------------------------- reductions and products
+# ---------------------------------------------------------------------------------------------- reductions and products
 
 
 def normalize_axis(axis: int, ndim: int) -> int:
@@ -226,10 +231,10 @@ def normalize_axis(axis: int, ndim: int) -> int:
 
 def reduce(op: str, operand: Node, axes: tuple[int, ...]) -> Node:
     """``sum``, ``prod``, ``max`` or ``min`` over ``axes`` (counted from the front), which disappear."""
-    if not axes:
-        return operand
     if operand.dtype == BOOL and op in ("sum", "prod"):
         operand = cast(operand, INT64)
+    if not axes:
+        return operand
     axes = tuple(sorted(axes))
     shape = tuple(dim for axis, dim in enumerate(operand.shape) if axis not in axes)
     if op in ("max", "min") and any(operand.shape[axis] == 0 for axis in axes):
@@ -244,11 +249,12 @@ def contract(
 ) -> Node:
     """Einsum of two operands; indices that only one operand has and that are summed are summed first."""
     takes, gives = signature(OPERATIONS["multiply"], ((left.dtype, left.weak), (right.dtype, right.weak)))
+    if gives == BOOL:
+        raise DTypeError("a product of booleans: cast one operand to a number first", here())
     left, right = cast(left, takes[0]), cast(right, takes[1])
     left, a = _sum_private(left, tuple(left_indices), set(right_indices) | set(output))
     right, b = _sum_private(right, tuple(right_indices), set(left_indices) | set(output))
     sizes = dict(zip(a, left.shape, strict=True))
-    target = []
     for index, dim in zip(b, right.shape, strict=True):
         have = sizes.setdefault(index, dim)
         if isinstance(have, int) and isinstance(dim, int) and have != dim:
@@ -259,21 +265,17 @@ def contract(
             )
         if isinstance(dim, int):
             sizes[index] = dim
-        target.append(sizes[index])
     # Sizes that may differ become a guard of the Broadcast, as for elementwise operations.
-    left = broadcast_to(left, tuple(sizes[index] for index in a)) if left.shape else left
-    right = broadcast_to(right, tuple(target)) if right.shape else right
+    left = broadcast_to(left, tuple(sizes[index] for index in a))
+    right = broadcast_to(right, tuple(sizes[index] for index in b))
     shape = tuple(sizes[index] for index in output)
     # Numbered by appearance, so that equal products are one node whatever their indices were called.
     number = {index: i for i, index in enumerate(dict.fromkeys((*a, *b)))}
     a, b, out = (tuple(number[index] for index in indices) for indices in (a, b, tuple(output)))
-    if gives == BOOL:
-        raise DTypeError("a product of booleans: cast one operand to a number first", here())
     if set(a) | set(b) == set(out):  # nothing is summed
         return elementwise("multiply", _laid_out(left, a, out), _laid_out(right, b, out))
     return Interned.get(
-        (Contract, left, right, a, b, out),
-        lambda: Contract((left, right), shape, gives, False, here(), a, b, out),
+        (Contract, left, right, a, b, out), lambda: Contract((left, right), shape, gives, False, here(), a, b, out)
     )
 
 
@@ -290,7 +292,7 @@ def _sum_private(operand: Node, indices: tuple[int, ...], needed: set[int]) -> t
     return reduce("sum", operand, axes), tuple(index for index in indices if index in needed)
 
 
-# ------------------------------------------------------------------------------------------------------ shape operations
+# ----------------------------------------------------------------------------------------------------- shape operations
 
 
 def reshape(operand: Node, shape: Shape) -> Node:
@@ -300,9 +302,8 @@ def reshape(operand: Node, shape: Shape) -> Node:
     have, want = product(operand.shape), product(shape)
     if isinstance(have, int) and isinstance(want, int) and have != want:
         raise ShapeError(f"{operand!r} has {have} elements and cannot take the shape {spell(shape)} ({want})", here())
-    return Interned.get(
-        (Reshape, operand, shape), lambda: Reshape((operand,), shape, operand.dtype, operand.weak, here())
-    )
+    operand = cast(operand, operand.dtype)  # only a number can be weak
+    return Interned.get((Reshape, operand, shape), lambda: Reshape((operand,), shape, operand.dtype, False, here()))
 
 
 def transpose(operand: Node, axes: tuple[int, ...]) -> Node:
@@ -337,38 +338,12 @@ def embed(operand: Node, shape: Shape, starts: tuple[Dim, ...], steps: tuple[int
     )
 
 
-def take(operand: Node, indices: Node, axis: int) -> Node:
-    """Entries along ``axis``; the axes of ``indices`` take that axis' place. Negative indices count from the end."""
-    if indices.dtype.kind not in "iu":
-        raise DTypeError(f"indices are integers; {indices!r} is {indices.dtype.name}", here())
-    length = operand.shape[axis]
-    if isinstance(indices, Constant):
-        indices = _constant_indices(indices, length, axis, operand)
-    else:
-        indices = elementwise("where", elementwise("less", indices, 0), indices + make_size(length), indices)
-    return make_take(operand, cast(indices, INT64), axis)
-
-
 def make_take(operand: Node, indices: Node, axis: int) -> Node:
     """The gather itself, for int64 indices that are not negative."""
     shape = operand.shape[:axis] + indices.shape + operand.shape[axis + 1 :]
     return Interned.get(
         (Take, operand, indices, axis), lambda: Take((operand, indices), shape, operand.dtype, False, here(), axis)
     )
-
-
-def _constant_indices(indices: Constant, length: Dim, axis: int, operand: Node) -> Node:
-    value = indices.value.astype(INT64)
-    if not isinstance(length, int):
-        return elementwise(
-            "where", make_constant(value < 0), make_constant(value) + make_size(length), make_constant(value)
-        )
-    if value.size and not (-length <= value.min() and value.max() < length):
-        raise ShapeError(
-            f"index {value.min() if -length > value.min() else value.max()} is out of range for axis {axis} of {operand!r}",
-            here(),
-        )
-    return make_constant(np.where(value < 0, value + length, value))
 
 
 def scatter_add(values: Node, indices: Node, axis: int, length: Dim) -> Node:
@@ -381,28 +356,25 @@ def scatter_add(values: Node, indices: Node, axis: int, length: Dim) -> Node:
 
 
 def concatenate(operands: Sequence[Node], axis: int) -> Node:
-    """Operands of one dtype one after the other along ``axis``."""
+    """Operands of one dtype one after the other along ``axis``; sizes that may differ elsewhere become a guard."""
     first = operands[0]
-    if any(operand.ndim != first.ndim for operand in operands):
-        raise ShapeError(f"concatenate needs equal ranks: {', '.join(spell(o.shape) for o in operands)}", here())
-    template = list(
-        broadcast_shape([slice_(o, (0,) * o.ndim, _with(o.shape, axis, 1), (1,) * o.ndim) for o in operands])
-    )
+    template = list(first.shape)
     total: Dim = 0
-    aligned = []
     for operand in operands:
-        if any(
-            dim == 1 != want for i, (dim, want) in enumerate(zip(operand.shape, template, strict=True)) if i != axis
+        if operand.ndim != first.ndim or not all(
+            i == axis or dim == want or not (isinstance(dim, int) and isinstance(want, int))
+            for i, (dim, want) in enumerate(zip(operand.shape, template, strict=True))
         ):
-            raise ShapeError(f"concatenate along axis {axis}: {', '.join(spell(o.shape) for o in operands)}", here())
-        aligned.append(broadcast_to(operand, _with(tuple(template), axis, operand.shape[axis])))
+            shapes = ", ".join(f"{spell(one.shape)} of {one.describe()}" for one in operands)
+            raise ShapeError(f"shapes do not fit together along axis {axis}: {shapes}", here())
+        template = [dim if isinstance(dim, int) else want for dim, want in zip(operand.shape, template, strict=True)]
         total = total + operand.shape[axis]
+    if len(operands) == 1:
+        return first
+    aligned = tuple(broadcast_to(one, _with(tuple(template), axis, one.shape[axis])) for one in operands)
     shape = _with(tuple(template), axis, total)
-    if len(aligned) == 1:
-        return aligned[0]
     return Interned.get(
-        (Concatenate, tuple(aligned), axis),
-        lambda: Concatenate(tuple(aligned), shape, first.dtype, False, here(), axis),
+        (Concatenate, aligned, axis), lambda: Concatenate(aligned, shape, first.dtype, False, here(), axis)
     )
 
 
@@ -421,7 +393,7 @@ def cumulate(operand: Node, axis: int, reverse: bool = False) -> Node:
 
 
 def constant_value(node: Node) -> Array | None:
-    """The array of a constant, seen through broadcasts; None for anything else."""
-    while isinstance(node, Broadcast):
+    """The array of a constant, seen through broadcasts, and through reshapes of a single number; else None."""
+    while isinstance(node, Broadcast) or (isinstance(node, Reshape) and product(node.shape) == 1):
         node = node.operands[0]
     return node.value if isinstance(node, Constant) else None

@@ -1,8 +1,8 @@
 """Dimensions: integers, and canonical expressions of sizes that are known only at run time.
 
-A dimension is an ``int`` where it is known and a :class:`Dimension` where it is not. A Dimension is a polynomial with integer
-coefficients in *atoms* (names of sizes, and floor quotients of other dimensions), kept in one canonical form, so that equal
-expressions are equal objects: ``(n - 1) + 1 == n`` and ``n + n == 2 * n``.
+A dimension is an ``int`` where it is known and a :class:`Dimension` where it is not. A Dimension is a polynomial with
+integer coefficients in *atoms* (names of sizes, and floor quotients of other dimensions), kept in one canonical form,
+so that equal expressions are equal objects: ``(n - 1) + 1 == n`` and ``n + n == 2 * n``.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import itertools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from numbers import Integral
 
-from symopt.errors import ShapeError
+from symopt.errors import DataError, ShapeError
 
 _anonymous = itertools.count()
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +57,23 @@ class Dimension:
     def __reduce__(self) -> tuple[object, ...]:
         return Dimension, (self.terms,)
 
+    # Anything but a dimension or an integer is left to the other side: a symbolic tensor knows what to do, and a float
+    # cannot be part of a dimension.
+
     def __add__(self, other: Dim) -> Dim:
+        if not _is_dim(other):
+            return NotImplemented
         return _canonical(itertools.chain(self.terms, _terms(other)))
 
     def __sub__(self, other: Dim) -> Dim:
-        return self + (-1) * other
+        return self + (-1) * other if _is_dim(other) else NotImplemented
 
     def __rsub__(self, other: int) -> Dim:
-        return (-1) * self + other
+        return (-1) * self + other if _is_dim(other) else NotImplemented
 
     def __mul__(self, other: Dim) -> Dim:
+        if not _is_dim(other):
+            return NotImplemented
         products = (
             (tuple(sorted(a + b, key=str)), x * y) for (a, x), (b, y) in itertools.product(self.terms, _terms(other))
         )
@@ -78,12 +86,20 @@ class Dimension:
         return (-1) * self
 
     def __floordiv__(self, divisor: Dim) -> Dim:
+        if not _is_dim(divisor):
+            return NotImplemented
+        divisor = divisor if isinstance(divisor, Dimension) else int(divisor)
         exact = exact_quotient(self, divisor)
         if exact is not None:
             return exact
-        if not isinstance(divisor, int):
+        if isinstance(divisor, Dimension):
             raise ShapeError(f"the dimension {self} cannot be divided by {divisor}")
-        return Dimension((((Floor(self, divisor),), 1),))
+        if divisor < 0:
+            return -self // -divisor
+        # What comes out even is taken out; the rest has factors from 0 to divisor - 1: equal quotients have one form.
+        whole = _canonical((atoms, factor // divisor) for atoms, factor in self.terms)
+        rest = _canonical((atoms, factor % divisor) for atoms, factor in self.terms)
+        return whole + (Dimension((((Floor(rest, divisor),), 1),)) if isinstance(rest, Dimension) else rest // divisor)
 
     def __str__(self) -> str:
         return "+".join(_spell(atoms, factor) for atoms, factor in self.terms).replace("+-", "-")
@@ -93,6 +109,10 @@ class Dimension:
 
 Dim = int | Dimension
 Shape = tuple[Dim, ...]
+
+
+def _is_dim(value: object) -> bool:
+    return isinstance(value, (Dimension, int, Integral))
 
 
 def _spell(atoms: tuple[Atom, ...], factor: int) -> str:
@@ -120,18 +140,27 @@ def _canonical(terms: Iterable[tuple[tuple[Atom, ...], int]]) -> Dim:
 
 
 def size(name: str | None = None) -> Dimension:
-    """The run-time size called ``name``, one and the same wherever the name appears; a fresh one if ``name`` is None."""
+    """The run-time size called ``name``, the same one wherever the name appears; a fresh one if ``name`` is None."""
     if name is None:
         name = f"_n{next(_anonymous)}"
     elif not _NAME.match(name):
-        raise ShapeError(f"{name!r} is not a name for a dimension: use letters, digits and underscores")
+        raise ShapeError(f"{name!r} is not a name for a dimension: use a letter, then letters, digits and underscores")
     return Dimension((((name,), 1),))
+
+
+def name_of(dim: Dim) -> str | None:
+    """The name of a size that stands alone; None for an int or an expression."""
+    if isinstance(dim, Dimension) and len(dim.terms) == 1:
+        atoms, factor = dim.terms[0]
+        if factor == 1 and len(atoms) == 1 and isinstance(atoms[0], str):
+            return atoms[0]
+    return None
 
 
 def exact_quotient(dividend: Dim, divisor: Dim) -> Dim | None:
     """``dividend / divisor`` where it comes out even whatever the sizes are, else None."""
-    if isinstance(divisor, int):
-        if divisor == 0 or any(factor % divisor for _, factor in _terms(dividend)):
+    if not isinstance(divisor, Dimension):
+        if any(factor % divisor for _, factor in _terms(dividend)):
             return None
         return _canonical((atoms, factor // divisor) for atoms, factor in _terms(dividend))
     if dividend == divisor:
@@ -150,6 +179,11 @@ def exact_quotient(dividend: Dim, divisor: Dim) -> Dim | None:
             return None
         quotient.append((tuple(rest), count // factor))
     return _canonical(quotient)
+
+
+def spell(shape: Shape) -> str:
+    """A shape as a user writes it."""
+    return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
 
 
 def product(shape: Shape) -> Dim:
@@ -176,9 +210,15 @@ def resolve(dim: Dim, sizes: Mapping[str, int]) -> int:
     total = 0
     for atoms, factor in dim.terms:
         for atom in atoms:
-            factor *= sizes[atom] if isinstance(atom, str) else resolve(atom.dividend, sizes) // atom.divisor
+            factor *= _length(atom, sizes) if isinstance(atom, str) else resolve(atom.dividend, sizes) // atom.divisor
         total += factor
     return total
+
+
+def _length(name: str, sizes: Mapping[str, int]) -> int:
+    if name not in sizes:
+        raise DataError(f"the size {name!r} is not known: it is a dimension of no input; known are {sorted(sizes)}")
+    return sizes[name]
 
 
 def resolve_shape(shape: Shape, sizes: Mapping[str, int]) -> tuple[int, ...]:

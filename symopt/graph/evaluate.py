@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from symopt.errors import DataError
-from symopt.graph.dimensions import Dim, Dimension, resolve, resolve_shape
+from symopt.graph.dimensions import Dim, name_of, resolve, resolve_shape, spell
 from symopt.graph.nodes import (
     Array,
     Broadcast,
@@ -49,9 +49,10 @@ def _sigmoid(x: Array) -> Array:
 
 
 SCALAR_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "erf": lambda x: _erf(x).astype(x.dtype) if x.ndim else np.asarray(math.erf(x), x.dtype),
+    "erf": lambda x: np.asarray(_erf(x), x.dtype),
     "sigmoid": _sigmoid,
     "softplus": lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))),
+    "identity": lambda x: x,
     "stop_gradient": lambda x: x,
     "where": np.where,
 }
@@ -112,7 +113,8 @@ def _take(node: Take, sizes: Sizes, x: Array, indices: Array) -> Array:
 def _scatter_add(node: ScatterAdd, sizes: Sizes, values: Array, indices: Array) -> Array:
     result = np.zeros(resolve_shape(node.shape, sizes), node.dtype)
     check_indices(indices, result.shape[node.axis], node)
-    np.add.at(result, (slice(None),) * node.axis + (indices,), values)
+    place: Any = (slice(None),) * node.axis + (indices,)
+    np.add.at(result, place, values)
     return result
 
 
@@ -144,33 +146,32 @@ RULES: dict[type[Node], Rule] = {
 
 def bind_sizes(inputs: Iterable[Input], arrays: Iterable[Array]) -> Sizes:
     """The run-time sizes that arrays give to the names in the shapes of inputs."""
+    given = list(zip(inputs, arrays, strict=True))
     sizes: Sizes = {}
-    owner: dict[str, Input] = {}
-    for node, array in zip(inputs, arrays, strict=True):
+    owner: dict[Dim, Input] = {}
+    for node, array in given:
         if array.ndim != node.ndim:
             raise DataError(
                 f"input {node.name!r} has {node.ndim} dimensions; it was given shape {array.shape}",
                 node.origin,
             )
+        for dim, length in zip(node.shape, array.shape, strict=True):
+            name = name_of(dim)
+            if name is not None and name not in sizes:
+                sizes[name] = length
+                owner[dim] = node
+    # Only now, as a dimension may be an expression in a name that a later input brings.
+    for node, array in given:
         for axis, (dim, length) in enumerate(zip(node.shape, array.shape, strict=True)):
-            expected = _bind(dim, length, sizes, owner, node)
+            expected = resolve(dim, sizes)
             if expected != length:
-                also = f", as in input {owner[str(dim)].name!r}" if str(dim) in owner else ""
+                also = f", as in input {owner[dim].name!r}" if dim in owner else ""
                 raise DataError(
-                    f"input {node.name!r} has shape {tuple(node.shape)}; it was given {array.shape}: "
+                    f"input {node.name!r} has shape {spell(node.shape)}; it was given {array.shape}: "
                     f"axis {axis} has length {length}, expected {expected}{also}",
                     node.origin,
                 )
     return sizes
-
-
-def _bind(dim: Dim, length: int, sizes: Sizes, owner: dict[str, Input], node: Input) -> int:
-    if isinstance(dim, Dimension) and len(dim.terms) == 1 and dim.terms[0][1] == 1 and len(dim.terms[0][0]) == 1:
-        name = dim.terms[0][0][0]
-        if isinstance(name, str) and name not in sizes:
-            sizes[name] = length
-            owner[name] = node
-    return resolve(dim, sizes)
 
 
 def check_guards(guards: Iterable[Guard], sizes: Sizes) -> None:
@@ -189,8 +190,8 @@ def evaluate(
 ) -> list[Array]:
     """The values of ``outputs``.
 
-    ``inputs`` gives an array of the right dtype for every Input; ``streams`` the ordinal of every Random node (in order of
-    appearance, if None); ``watch`` is called with every node, its operands' values and its own.
+    ``inputs`` gives an array of the right dtype for every Input; ``streams`` the ordinal of every Random node (in order
+    of appearance, if None); ``watch`` is called with every node, its operands' values and its own.
     """
     outputs = list(outputs)
     order = topological(outputs, stop=set(inputs))

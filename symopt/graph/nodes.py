@@ -1,7 +1,8 @@
 """The kinds of node, and the table that interns them.
 
-A node is frozen and knows its operands, its shape and its dtype; equality is identity, because equal nodes are one object. Only
-:mod:`symopt.graph.construct` makes nodes: it checks operands and derives shapes, so that here there is only structure.
+A node is frozen and knows its operands, its shape and its dtype; equality is identity, because equal nodes are one
+object. Only :mod:`symopt.graph.construct` makes nodes: it checks operands and derives shapes, so that here there is
+only structure.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from symopt.errors import DTypeError, ShapeError
-from symopt.graph.dimensions import Dim, Shape
+from symopt.graph.dimensions import Dim, Shape, spell
 from symopt.graph.operators import Operators
 from symopt.graph.provenance import Location
 from symopt.scalar import ScalarOp
@@ -45,8 +46,7 @@ class Node(Operators):
         return len(self.shape)
 
     def __repr__(self) -> str:
-        shape = "(" + ", ".join(map(str, self.shape)) + ("," if self.ndim == 1 else "") + ")"
-        return f"<{self.describe()}: {self.dtype.name} {shape}>"
+        return f"<{self.describe()}: {self.dtype.name} {spell(self.shape)}>"
 
     def describe(self) -> str:
         """The kind of the node and what tells it from others of its kind."""
@@ -174,8 +174,8 @@ class Reduce(Node):
 class Contract(Node):
     """A product of two operands, summed over the indices that are missing from the output.
 
-    ``left``, ``right`` and ``output`` name the index of every axis, as in einsum; an index appears once in an operand at most, and
-    one that is summed appears in both.
+    ``left``, ``right`` and ``output`` name the index of every axis, as in einsum; an index appears once in an operand
+    at most, and one that is summed appears in both.
     """
 
     left: tuple[int, ...]
@@ -241,7 +241,7 @@ class Take(Node):
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class ScatterAdd(Node):
-    """Zeros to which values (first operand) are added at indices (second operand) along ``axis``: the adjoint of Take."""
+    """Zeros to which values (first operand) are added at indices (second) along ``axis``: the adjoint of Take."""
 
     axis: int
 
@@ -272,7 +272,7 @@ class Cumulate(Node):
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Random(Node):
-    """Uniform numbers in (0, 1), drawn anew at each step from a stream that depends on seed, place and iteration alone."""
+    """Uniform numbers in (0, 1), drawn anew at each step: a function of seed, place and iteration alone."""
 
     seed: int
     serial: int = field(default_factory=lambda: next(_serial))

@@ -1,7 +1,7 @@
 """Philox 4x32-10: random numbers as a function of a key and a counter (Salmon et al., 2011, SC'11).
 
-The key is the seed; the counter is (block, ordinal of the draw in its function, iteration). So every backend draws the same
-numbers, and nothing has to be remembered.
+The key is the seed; the counter is (block, ordinal of the draw in its function, iteration). So every backend draws the
+same numbers, and nothing has to be remembered.
 """
 
 from __future__ import annotations
@@ -16,13 +16,10 @@ _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 
 
-def words(blocks: int, seed: int, ordinal: int, iteration: int) -> np.ndarray[Any, Any]:
-    """Random 32-bit words, shape (blocks, 4)."""
-    index = np.arange(blocks, dtype=np.uint64)
-    c0, c1 = index & _LOW, index >> _SHIFT
-    c2 = np.full(blocks, ordinal & 0xFFFFFFFF, np.uint64)
-    c3 = np.full(blocks, iteration & 0xFFFFFFFF, np.uint64)
-    k0, k1 = seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF
+def philox(counter: np.ndarray[Any, Any], key: tuple[int, int]) -> np.ndarray[Any, Any]:
+    """Four random 32-bit words for each counter of four words, shape (blocks, 4)."""
+    c0, c1, c2, c3 = counter.astype(np.uint64).T
+    k0, k1 = key
     for _ in range(10):
         p0, p1 = _M0 * c0, _M1 * c2
         c0, c1, c2, c3 = (
@@ -33,6 +30,15 @@ def words(blocks: int, seed: int, ordinal: int, iteration: int) -> np.ndarray[An
         )
         k0, k1 = (k0 + _W0) & 0xFFFFFFFF, (k1 + _W1) & 0xFFFFFFFF
     return np.stack([c0, c1, c2, c3], axis=1).astype(np.uint32)
+
+
+def words(blocks: int, seed: int, ordinal: int, iteration: int) -> np.ndarray[Any, Any]:
+    """Random 32-bit words, shape (blocks, 4)."""
+    index = np.arange(blocks, dtype=np.uint64)
+    counter = np.empty((blocks, 4), np.uint64)
+    counter[:, 0], counter[:, 1] = index & _LOW, index >> _SHIFT
+    counter[:, 2], counter[:, 3] = ordinal & 0xFFFFFFFF, iteration & 0xFFFFFFFF
+    return philox(counter, (seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF))
 
 
 def uniform(

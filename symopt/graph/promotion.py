@@ -22,7 +22,7 @@ FLOAT64 = np.dtype("float64")
 def as_dtype(given: Any) -> DType:
     """The supported dtype that ``given`` names."""
     try:
-        dtype = np.dtype(given)
+        dtype: DType = np.dtype(given)
     except TypeError:
         raise DTypeError(f"{given!r} is not a dtype") from None
     cast_to(dtype)  # raises for those that no backend has

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from symopt.errors import ShapeError
-from symopt.graph.dimensions import Dim, Shape, product, resolve
+from symopt.graph.dimensions import Dim, Dimension, Shape, product, resolve
 from symopt.graph.nodes import (
     KINDS,
     Broadcast,
@@ -30,7 +30,7 @@ from symopt.graph.nodes import (
     Take,
     Transpose,
 )
-from symopt.graph.promotion import FLOAT32, FLOAT64, INT64
+from symopt.graph.promotion import FLOAT32, FLOAT64, INT64, signature
 from symopt.graph.provenance import Location
 
 
@@ -59,22 +59,34 @@ def guards_of(node: Node) -> list[Guard]:
         (operand,) = node.operands
         target = node.shape[node.ndim - operand.ndim :]
         pairs = [(have, want) for have, want in zip(operand.shape, target, strict=True) if have not in (1, want)]
-        return [Guard(have, "==", want, node.origin, "an operation on tensors of equal size") for have, want in pairs]
+        equal = [Guard(have, "==", want, node.origin, "an operation on tensors of equal size") for have, want in pairs]
+        return equal + _not_negative(node, [dim for dim in node.shape if dim not in operand.shape])
     if isinstance(node, Reshape):
         have, want = product(node.operands[0].shape), product(node.shape)
         return [] if have == want else [Guard(have, "==", want, node.origin, "a reshape")]
     if isinstance(node, Slice):
-        return [guard for axis in range(node.ndim) for guard in _slice_guards(node, axis)]
+        return _slice_guards(node, node.operands[0].shape, node.shape)
+    if isinstance(node, Embed):
+        return _slice_guards(node, node.shape, node.operands[0].shape)
     if isinstance(node, Reduce) and node.op in ("max", "min"):
         dims = [node.operands[0].shape[axis] for axis in node.axes]
         return [Guard(dim, ">=", 1, node.origin, f"{node.op}") for dim in dims if not isinstance(dim, int)]
-    return []
+    return _not_negative(node, node.shape) if isinstance(node, (Iota, Random)) else []
 
 
-def _slice_guards(node: Slice, axis: int) -> list[Guard]:
-    start, count, step = node.starts[axis], node.shape[axis], node.steps[axis]
-    dim = node.operands[0].shape[axis]
-    if isinstance(dim, int) or (start == 0 and count == dim):
+def _not_negative(node: Node, shape: Iterable[Dim]) -> list[Guard]:
+    dims = [dim for dim in shape if isinstance(dim, Dimension) and any(factor < 0 for _, factor in dim.terms)]
+    return [Guard(dim, ">=", 0, node.origin, "a shape") for dim in dims]
+
+
+def _slice_guards(node: Slice | Embed, whole: Shape, part: Shape) -> list[Guard]:
+    """The part lies within the whole along every axis."""
+    axes = zip(whole, part, node.starts, node.steps, strict=True)
+    return [guard for dim, count, start, step in axes for guard in _range_guards(node, dim, start, count, step)]
+
+
+def _range_guards(node: Node, dim: Dim, start: Dim, count: Dim, step: int) -> list[Guard]:
+    if all(isinstance(known, int) for known in (dim, start, count)) or (start == 0 and count == dim and step == 1):
         return []
     last = start + (count - 1) * step
     low, high = (start, last) if step > 0 else (last, start)
@@ -84,24 +96,27 @@ def _slice_guards(node: Slice, axis: int) -> list[Guard]:
     if step > 0:
         # An empty slice may start just past the end, where its "last" element lies before its first.
         conditions = [(start, 0), (dim, start + count * step - (step - 1)), *conditions[2:]]
-    undecided = [(a, b) for a, b in conditions if not isinstance(a - b, int) or a - b < 0]  # type: ignore[operator]
-    return [Guard(a, ">=", b, node.origin, "a slice") for a, b in undecided]
+    margins = [(a, b, a - b) for a, b in conditions]
+    return [Guard(a, ">=", b, node.origin, "a slice") for a, b, d in margins if isinstance(d, Dimension) or d < 0]
 
 
-# ---------------------------------------------------------------------------------------------------------------- grammar
+# -------------------------------------------------------------------------------------------------------------- grammar
 
 
-def _same_shape(node: Any) -> bool:
-    return all(operand.shape == node.shape for operand in node.operands) or node.weak
+def _pointwise(node: Elementwise) -> bool:
+    takes, gives = signature(node.op, tuple((operand.dtype, operand.weak) for operand in node.operands))
+    fit = node.weak or all(operand.dtype == dtype for operand, dtype in zip(node.operands, takes, strict=True))
+    return fit and node.dtype == gives and all(operand.shape == node.shape for operand in node.operands)
 
 
-def _reduced(node: Any) -> bool:
+def _reduced(node: Reduce) -> bool:
     (operand,) = node.operands
     left = tuple(dim for axis, dim in enumerate(operand.shape) if axis not in node.axes)
-    return node.shape == left and node.dtype == operand.dtype and bool(node.axes)
+    sound = node.op in ("sum", "prod", "max", "min") and node.axes == tuple(sorted(set(node.axes)))
+    return sound and node.shape == left and bool(node.axes)
 
 
-def _contracted(node: Any) -> bool:
+def _contracted(node: Contract) -> bool:
     sizes: dict[int, Dim] = {}
     for operand, indices in zip(node.operands, (node.left, node.right), strict=True):
         for index, dim in zip(indices, operand.shape, strict=True):
@@ -109,26 +124,41 @@ def _contracted(node: Any) -> bool:
                 return False
     distinct = all(len(set(indices)) == len(indices) for indices in (node.left, node.right, node.output))
     summed = (set(node.left) | set(node.right)) - set(node.output)
-    return (
-        distinct and summed <= set(node.left) & set(node.right) and node.shape == tuple(sizes[i] for i in node.output)
-    )
+    both = set(node.left) & set(node.right)
+    return bool(summed) and summed <= both and distinct and node.shape == tuple(sizes[i] for i in node.output)
 
 
-def _stretched(node: Any) -> bool:
+def _stretched(node: Broadcast) -> bool:
     (operand,) = node.operands
-    return operand.ndim <= node.ndim and operand.dtype == node.dtype
+    return operand.ndim <= node.ndim
 
 
-def _indexed(node: Any) -> bool:
+def _part(node: Slice | Embed) -> bool:
+    return len(node.starts) == len(node.steps) == node.ndim == node.operands[0].ndim and 0 not in node.steps
+
+
+def _taken(node: Take) -> bool:
     values, indices = node.operands
-    return indices.dtype == INT64 and values.dtype == node.dtype and 0 <= node.axis < max(node.ndim, values.ndim)
+    shape = (*values.shape[: node.axis], *indices.shape, *values.shape[node.axis + 1 :])
+    return indices.dtype == INT64 and values.dtype == node.dtype and node.shape == shape and node.axis < values.ndim
 
 
-def _joined(node: Any) -> bool:
+def _scattered(node: ScatterAdd) -> bool:
+    values, indices = node.operands
+    past = node.axis + indices.ndim
+    others = node.shape[: node.axis] + node.shape[node.axis + 1 :]
+    fit = others == values.shape[: node.axis] + values.shape[past:]
+    return fit and indices.dtype == INT64 and values.dtype == node.dtype
+
+
+def _joined(node: Concatenate) -> bool:
     def others(shape: Shape) -> Shape:
         return shape[: node.axis] + shape[node.axis + 1 :]
 
-    return all(others(o.shape) == others(node.shape) and o.dtype == node.dtype for o in node.operands)
+    total: Dim = 0
+    for operand in node.operands:
+        total = total + operand.shape[node.axis]
+    return node.shape[node.axis] == total and all(others(one.shape) == others(node.shape) for one in node.operands)
 
 
 GRAMMAR: dict[type[Node], Callable[[Any], bool]] = {
@@ -138,28 +168,39 @@ GRAMMAR: dict[type[Node], Callable[[Any], bool]] = {
     Size: lambda node: node.weak and node.shape == (),
     Iota: lambda node: node.ndim == 1 and node.dtype == INT64,
     Random: lambda node: node.dtype in (FLOAT32, FLOAT64),
-    Elementwise: lambda node: len(node.operands) == node.op.arity and _same_shape(node),
+    Elementwise: lambda node: len(node.operands) == node.op.arity and _pointwise(node),
     Reduce: _reduced,
     Contract: _contracted,
-    Reshape: lambda node: node.operands[0].dtype == node.dtype,
+    Reshape: lambda node: True,  # its guard is all there is to check
     Transpose: lambda node: node.shape == tuple(node.operands[0].shape[axis] for axis in node.axes),
     Broadcast: _stretched,
-    Slice: lambda node: (
-        len(node.starts) == len(node.steps) == node.ndim == node.operands[0].ndim and 0 not in node.steps
-    ),
-    Embed: lambda node: len(node.starts) == len(node.steps) == node.ndim == node.operands[0].ndim,
-    Take: _indexed,
-    ScatterAdd: _indexed,
+    Slice: _part,
+    Embed: _part,
+    Take: _taken,
+    ScatterAdd: _scattered,
     Concatenate: _joined,
     Cumulate: lambda node: node.shape == node.operands[0].shape and 0 <= node.axis < node.ndim,
 }
 
 
+#: Kinds whose operands all have the dtype of the node.
+_KEEP_DTYPE = (Reduce, Contract, Reshape, Transpose, Broadcast, Slice, Embed, Concatenate, Cumulate)
+
+
+def is_well_formed(node: Node) -> bool:
+    """Whether ``node`` is of a known kind, follows the grammar of its kind, and is weak only as a number."""
+    if type(node) not in KINDS or (node.weak and node.shape != ()):
+        return False
+    if isinstance(node, _KEEP_DTYPE) and any(operand.dtype != node.dtype for operand in node.operands):
+        return False
+    return GRAMMAR[type(node)](node)
+
+
 def verify(order: Iterable[Node]) -> None:
-    """Every node is of a known kind and follows its grammar; operands come before their users."""
+    """Every node is well formed; operands come before their users."""
     seen: set[Node] = set()
     for node in order:
-        if type(node) not in KINDS or not GRAMMAR[type(node)](node):
+        if not is_well_formed(node):
             raise ShapeError(f"malformed node {node!r} over {node.operands!r}: this is a defect of symopt", node.origin)
         if not seen.issuperset(node.operands):
             raise ShapeError(f"{node!r} comes before its operands: this is a defect of symopt", node.origin)

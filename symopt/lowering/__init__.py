@@ -1,0 +1,6 @@
+"""Lowering: from a graph to a program of fused kernels over few buffers."""
+
+from symopt.lowering.lower import lower
+from symopt.lowering.program import Buffer, Kernel, Library, Loop, Program
+
+__all__ = ["Buffer", "Kernel", "Library", "Loop", "Program", "lower"]

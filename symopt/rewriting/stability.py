@@ -16,7 +16,7 @@ STABILITY = Rules()
 
 @STABILITY("log")
 def log_of_one_plus(node: Elementwise) -> Node | None:
-    """log(1 + x) = log1p(x)"""
+    """log(1 + x) = log1p(x)."""
     (inner,) = node.operands
     x = other_operand(inner, 1) if applies(inner, "add") else None
     return None if x is None else so.log1p(x)
@@ -24,14 +24,14 @@ def log_of_one_plus(node: Elementwise) -> Node | None:
 
 @STABILITY("subtract")
 def exp_minus_one(node: Elementwise) -> Node | None:
-    """exp(x) - 1 = expm1(x)"""
+    """exp(x) - 1 = expm1(x)."""
     left, right = node.operands
     return so.expm1(left.operands[0]) if applies(left, "exp") and is_number(right, 1) else None
 
 
 @STABILITY("log1p")
 def log1p_of_exp(node: Elementwise) -> Node | None:
-    """log1p(exp(x)) = softplus(x)"""
+    """log1p(exp(x)) = softplus(x)."""
     (inner,) = node.operands
     return so.softplus(inner.operands[0]) if applies(inner, "exp") else None
 
@@ -48,14 +48,14 @@ def _opposite(x: Node) -> Node:
 
 @STABILITY("reciprocal")
 def reciprocal_of_one_plus_exp(node: Elementwise) -> Node | None:
-    """1 / (1 + exp(x)) = sigmoid(-x)"""
+    """1 / (1 + exp(x)) = sigmoid(-x)."""
     x = _exponent_beside_one(node.operands[0])
     return None if x is None else so.sigmoid(_opposite(x))
 
 
 @STABILITY("divide")
 def exp_over_one_plus_exp(node: Elementwise) -> Node | None:
-    """1 / (1 + exp(x)) = sigmoid(-x), and exp(x) / (1 + exp(x)) = sigmoid(x)"""
+    """1 / (1 + exp(x)) = sigmoid(-x), and exp(x) / (1 + exp(x)) = sigmoid(x)."""
     numerator, denominator = node.operands
     x = _exponent_beside_one(denominator)
     if x is None:
@@ -67,28 +67,28 @@ def exp_over_one_plus_exp(node: Elementwise) -> Node | None:
 
 @STABILITY("subtract")
 def one_minus_sigmoid(node: Elementwise) -> Node | None:
-    """1 - sigmoid(x) = sigmoid(-x)"""
+    """1 - sigmoid(x) = sigmoid(-x)."""
     left, right = node.operands
     return so.sigmoid(_opposite(right.operands[0])) if is_number(left, 1) and applies(right, "sigmoid") else None
 
 
 @STABILITY("log")
 def log_of_sigmoid(node: Elementwise) -> Node | None:
-    """log(sigmoid(x)) = -softplus(-x)"""
+    """log(sigmoid(x)) = -softplus(-x)."""
     (inner,) = node.operands
     return -so.softplus(_opposite(inner.operands[0])) if applies(inner, "sigmoid") else None
 
 
 @STABILITY("log")
 def log_of_exp(node: Elementwise) -> Node | None:
-    """log(exp(x)) = x"""
+    """log(exp(x)) = x."""
     (inner,) = node.operands
     return inner.operands[0] if applies(inner, "exp") else None
 
 
 @STABILITY("log")
 def log_of_exp_over(node: Elementwise) -> Node | None:
-    """log(exp(x) / y) = x - log(y)"""
+    """log(exp(x) / y) = x - log(y)."""
     (inner,) = node.operands
     if not (applies(inner, "divide") and applies(inner.operands[0], "exp")):
         return None
@@ -97,7 +97,7 @@ def log_of_exp_over(node: Elementwise) -> Node | None:
 
 @STABILITY("log")
 def log_of_take(node: Elementwise) -> Node | None:
-    """log(take(exp(x) / y)) = take(log(exp(x) / y))"""
+    """log(take(exp(x) / y)) = take(log(exp(x) / y))."""
     (inner,) = node.operands
     if not isinstance(inner, Take):
         return None
@@ -125,7 +125,7 @@ def _sum_of_exp(node: Node) -> Reduce | None:
 
 @STABILITY("log")
 def log_of_sum_of_exp(node: Elementwise) -> Node | None:
-    """log(sum(exp(x))) = max(x) + log(sum(exp(x - max(x))))"""
+    """log(sum(exp(x))) = max(x) + log(sum(exp(x - max(x))))."""
     total = _sum_of_exp(node.operands[0])
     if total is None:
         return None
@@ -143,7 +143,7 @@ def _as_kept(reduced: Node, total: Reduce, node: Node) -> Node:
 
 @STABILITY("divide")
 def exp_over_sum_of_exp(node: Elementwise) -> Node | None:
-    """exp(x) / sum(exp(x)) is the same for x - max(x)"""
+    """exp(x) / sum(exp(x)) is the same for x - max(x)."""
     numerator, denominator = node.operands
     total = _sum_of_exp(denominator)
     if total is None or total.operands[0] is not numerator or denominator is not _spread(total, numerator):
@@ -165,7 +165,7 @@ def _shift_of(x: Node, axes: tuple[int, ...]) -> Node:
 
 @STABILITY("divide")
 def tanh_from_exponentials(node: Elementwise) -> Node | None:
-    """(exp(x) - exp(-x)) / (exp(x) + exp(-x)) = tanh(x)"""
+    """(exp(x) - exp(-x)) / (exp(x) + exp(-x)) = tanh(x)."""
     above, below = node.operands
     if not (applies(above, "subtract") and applies(below, "add") and set(above.operands) == set(below.operands)):
         return None

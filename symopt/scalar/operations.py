@@ -1,9 +1,9 @@
 """Scalar operations as rows of a table.
 
-A pullback takes the cotangent ``ct``, the output ``z`` and the operands and returns the cotangent of one operand; there is one
-pullback for each operand. It is written with Python's operators and with the functions of a namespace ``f`` (the table's
-own names), so that the same row differentiates graphs, NumPy arrays and SymPy expressions. ``None`` in place of a pullback
-means that the derivative is zero wherever it exists.
+A pullback takes the cotangent ``ct``, the output ``z`` and the operands and returns the cotangent of one operand; there
+is one pullback for each operand. It is written with Python's operators and with the functions of a namespace ``f`` (the
+table's own names), so that the same row differentiates graphs, NumPy arrays and SymPy expressions. ``None`` in place of
+a pullback means that the derivative is zero wherever it exists.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
 class ScalarOp:
     """One scalar operation.
 
-    ``kind`` says how dtypes go through it: ``arithmetic`` keeps the common dtype of the operands, ``floating`` makes it a float,
-    ``comparison`` and ``predicate`` give bool, ``logical`` takes and gives bool, ``select`` has a bool first, and ``cast``
-    gives ``target``. ``meaning(sympy, *operands)`` is the SymPy expression that the operation stands for.
+    ``kind`` says how dtypes go through it: ``arithmetic`` keeps the common dtype of the operands, ``floating`` makes it
+    a float, ``comparison`` and ``predicate`` give bool, ``logical`` takes and gives bool, ``select`` has a bool first,
+    and ``cast`` gives ``target``. ``meaning(sympy, *operands)`` is the SymPy expression that the operation stands for.
     """
 
     name: str
@@ -161,6 +161,7 @@ _TABLE = [
     ScalarOp("erf", "floating", (lambda f, ct, z, x: ct * (TWO_OVER_SQRT_PI * f.exp(-x * x)),), _function("erf")),
     ScalarOp("sigmoid", "floating", (lambda f, ct, z, x: ct * (z * (1 - z)),), lambda s, x: 1 / (1 + s.exp(-x))),
     ScalarOp("softplus", "floating", (lambda f, ct, z, x: ct * f.sigmoid(x),), lambda s, x: s.log(1 + s.exp(x))),
+    ScalarOp("identity", "arithmetic", (lambda f, ct, z, x: ct,), lambda s, x: x),
     ScalarOp("stop_gradient", "arithmetic", (None,), lambda s, x: x),
     # comparisons, predicates and logic
     ScalarOp("equal", "comparison", (None, None), _relational("Eq")),

@@ -9,7 +9,8 @@ import numpy as np
 
 from symopt.errors import DataError
 from symopt.graph.evaluate import evaluate
-from symopt.graph.nodes import Array, Input, Node
+from symopt.graph.nodes import Array, Input, Node, Shared
+from symopt.graph.provenance import here
 
 
 def input_array(node: Node, value: Any) -> Array:
@@ -21,14 +22,20 @@ def input_array(node: Node, value: Any) -> Array:
     if not np.can_cast(array.dtype, node.dtype, casting="same_kind"):
         name = node.name if isinstance(node, Input) else node.describe()
         raise DataError(
-            f"input {name!r} has dtype {node.dtype.name}; it was given {array.dtype.name}, which would lose what it is: "
-            f"cast it first, with .astype({node.dtype.name!r})",
+            f"input {name!r} has dtype {node.dtype.name}; it was given {array.dtype.name}, which would lose what it "
+            f"is: cast it first, with .astype({node.dtype.name!r})",
             node.origin,
         )
     return array.astype(node.dtype)
 
 
 def evaluate_one(node: Node, inputs: Mapping[Any, Any] | None = None) -> Array:
-    """The value of ``node`` for given inputs."""
-    arrays = {key: input_array(key, value) for key, value in (inputs or {}).items()}
-    return evaluate([node], arrays)[0]
+    """The value of ``node`` for given inputs, in an array of its own."""
+    arrays: dict[Node, Array] = {}
+    for key, value in (inputs or {}).items():
+        if not isinstance(key, (Input, Shared)):
+            raise DataError(f"{key!r} is no input: write .eval({{input: array}})", here())
+        arrays[key] = input_array(key, value)
+        if isinstance(key, Shared) and arrays[key].shape != key.shape:
+            raise DataError(f"{key!r} was given an array of shape {arrays[key].shape}", here())
+    return np.array(evaluate([node], arrays)[0])

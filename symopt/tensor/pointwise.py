@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable
 from typing import Any
 
+from symopt.errors import DTypeError
 from symopt.graph import construct
 from symopt.graph.construct import as_node, elementwise
 from symopt.graph.nodes import Node
-from symopt.graph.promotion import as_dtype
+from symopt.graph.promotion import BOOL, as_dtype
+from symopt.graph.provenance import here
 
 
 def _pointwise(operation: str, meaning: str, name: str | None = None) -> Callable[..., Node]:
@@ -69,10 +72,30 @@ isnan = _pointwise("isnan", "not a number")
 logical_and = _pointwise("logical_and", "both are true")
 logical_or = _pointwise("logical_or", "at least one is true")
 logical_not = _pointwise("logical_not", "not true")
-bitwise_and = _pointwise("logical_and", "both are true (booleans)", "bitwise_and")
-bitwise_or = _pointwise("logical_or", "at least one is true (booleans)", "bitwise_or")
-invert = _pointwise("logical_not", "not true (booleans)", "invert")
 where = _pointwise("where", "the second operand where the first is true, else the third")
+
+
+def _of_booleans(operation: str, meaning: str, symbol: str, name: str) -> Callable[..., Node]:
+    logic = _pointwise(operation, meaning, name)
+
+    def function(*operands: Any) -> Node:
+        for operand in map(as_node, operands):
+            if operand.dtype != BOOL:
+                raise DTypeError(
+                    f"{symbol} is for booleans; {operand!r} is {operand.dtype.name}: compare it first, "
+                    f"as in (x > 0) {symbol} ..., or use so.{operation}",
+                    here(),
+                )
+        return logic(*operands)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = logic.__doc__
+    return function
+
+
+bitwise_and = _of_booleans("logical_and", "both are true", "&", "bitwise_and")
+bitwise_or = _of_booleans("logical_or", "at least one is true", "|", "bitwise_or")
+invert = _of_booleans("logical_not", "not true", "~", "invert")
 
 
 def positive(x: Any) -> Node:
@@ -82,24 +105,29 @@ def positive(x: Any) -> Node:
 
 def power(x: Any, y: Any) -> Node:
     """``x ** y``; as in NumPy, a constant exponent of 2, 1/2, 1 or -1 is a square, a root, x itself or a reciprocal."""
-    if type(y) in (int, float):
-        special: dict[float, str] = {2: "square", 0.5: "sqrt"}
-        base = as_node(x)
-        if y in special and not (y == 0.5 and base.dtype.kind != "f" and base.weak):
-            return elementwise(special[y], base)
-        if y == 1 and (type(y) is int or base.dtype.kind == "f"):
+    base = as_node(x)
+    # A float exponent makes integers floats.
+    if type(y) is int or (type(y) is float and base.dtype.kind == "f"):
+        if y == 2:
+            return elementwise("square", base)
+        if y == 1:
             return base
         if y == -1 and base.dtype.kind == "f":
             return elementwise("reciprocal", base)
-    return elementwise("power", x, y)
+    if type(y) is float and y == 0.5:
+        return elementwise("sqrt", base)
+    return elementwise("power", base, y)
 
 
 def round(x: Any, decimals: int = 0) -> Node:
-    """X rounded to ``decimals`` places, half to even."""
-    if decimals == 0:
-        return rint(x)
-    scale = 10.0**decimals
-    return rint(x * scale) / scale
+    """X rounded to ``decimals`` places (tens, hundreds, ... if negative), half to even."""
+    node = as_node(x)
+    if decimals == 0 or (decimals > 0 and node.dtype.kind != "f"):
+        return rint(node)
+    scale = 10.0 ** builtins.abs(decimals)
+    if decimals > 0:
+        return divide(rint(multiply(node, scale)), scale)
+    return construct.cast(multiply(rint(divide(node, scale)), scale), node.dtype)
 
 
 def clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Node:

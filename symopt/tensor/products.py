@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
 from symopt.errors import ShapeError, Unsupported
 from symopt.graph import construct
-from symopt.graph.construct import as_node, contract, elementwise, make_iota, normalize_axis, spell
+from symopt.graph.construct import as_node, contract, elementwise, make_iota, normalize_axis
+from symopt.graph.dimensions import product, spell
 from symopt.graph.nodes import Node
 from symopt.graph.provenance import here
 
@@ -20,35 +20,26 @@ def matmul(x: Any, y: Any) -> Node:
         raise ShapeError(
             f"@ needs at least one dimension on both sides: {left!r} @ {right!r}; use * for numbers", here()
         )
-    summed = 0
-    rows = [1] if left.ndim > 1 else []
-    columns = [2] if right.ndim > 1 else []
-    stack = max(left.ndim, right.ndim, 2) - 2
-    left, left_stack = _stack_axes(left, left.ndim - len(rows) - 1, stack, right, right.ndim - len(columns) - 1)
-    right, right_stack = _stack_axes(right, right.ndim - len(columns) - 1, stack, left, len(left_stack), left_stack)
-    # An axis of the stack that is 1 on both sides is left in one of them, so that the output has it.
-    output = [index for index in range(3, 3 + stack) if index in left_stack or index in right_stack]
+    summed, row, column, first = 0, 1, 2, 3
+    rows = [row] if left.ndim > 1 else []
+    columns = [column] if right.ndim > 1 else []
+    # The stacks are aligned at their last axes.
+    past = first + max(left.ndim, right.ndim, 2) - 2
+    stack = range(first, past)
+    left_stack = list(range(past - left.ndim + len(rows) + 1, past))
+    right_stack = list(range(past - right.ndim + len(columns) + 1, past))
+    left, left_stack = _without_ones(left, left_stack, right_stack)
+    right, right_stack = _without_ones(right, right_stack, left_stack)
     return contract(
-        left,
-        [*left_stack, *rows, summed],
-        right,
-        [*right_stack, summed, *columns],
-        [*output, *rows, *columns],
+        left, [*left_stack, *rows, summed], right, [*right_stack, summed, *columns], [*stack, *rows, *columns]
     )
 
 
-def _stack_axes(
-    node: Node, own: int, stack: int, other: Node, others: int, taken: Sequence[int] | None = None
-) -> tuple[Node, list[int]]:
-    """Indices of the leading (stack) axes of an operand of matmul, without those of length 1 that the other side has."""
-    first = 3 + stack - own
-    other_indices = list(range(3 + stack - others, 3 + stack)) if taken is None else list(taken)
-    gone = [axis for axis in range(own) if node.shape[axis] == 1 and first + axis in other_indices]
-    if taken is None:  # where both are 1, the left side gives way
-        gone = [axis for axis in gone if axis < own]
-    kept = [first + axis for axis in range(own) if axis not in gone]
-    shape = tuple(dim for axis, dim in enumerate(node.shape) if axis not in gone)
-    return construct.reshape(node, shape), kept
+def _without_ones(node: Node, stack: list[int], others: list[int]) -> tuple[Node, list[int]]:
+    """An operand of matmul and its stack, without the axes of length 1 that stretch to what the other operand has."""
+    kept = [axis for axis, index in enumerate(stack) if node.shape[axis] != 1 or index not in others]
+    shape = (*(node.shape[axis] for axis in kept), *node.shape[len(stack) :])
+    return construct.reshape(node, shape), [stack[axis] for axis in kept]
 
 
 def dot(x: Any, y: Any) -> Node:
@@ -63,29 +54,25 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Node:
     """The sum of products over pairs of axes: the last of x with the first of y, or as two lists."""
     left, right = as_node(x), as_node(y)
     if isinstance(axes, int):
-        pairs = [(left.ndim - axes + i, i) for i in range(axes)]
-    else:
-        a, b = ([one] if isinstance(one, int) else list(one) for one in axes)
-        if len(a) != len(b):
-            raise ShapeError(f"tensordot needs as many axes on both sides: {axes}", here())
-        pairs = [(normalize_axis(i, left.ndim), normalize_axis(j, right.ndim)) for i, j in zip(a, b, strict=True)]
+        if not 0 <= axes <= min(left.ndim, right.ndim):
+            raise ShapeError(f"tensordot over {axes} axes does not fit {left!r} and {right!r}", here())
+        axes = range(left.ndim - axes, left.ndim), range(axes)
+    a, b = ([one] if isinstance(one, int) else list(one) for one in axes)
+    a, b = [normalize_axis(axis, left.ndim) for axis in a], [normalize_axis(axis, right.ndim) for axis in b]
+    if not len(a) == len(b) == len(set(a)) == len(set(b)):
+        raise ShapeError(f"tensordot pairs each of some axes of x with one of y, not {a} with {b}", here())
     left_indices = list(range(left.ndim))
     right_indices = list(range(left.ndim, left.ndim + right.ndim))
-    for i, j in pairs:
-        right_indices[j] = left_indices[normalize_axis(i, left.ndim)]
-    summed = {left_indices[i] for i, _ in pairs}
-    output = [index for index in left_indices + right_indices if index not in summed]
+    for i, j in zip(a, b, strict=True):
+        right_indices[j] = i
+    output = [index for index in left_indices + right_indices if index not in a]
     return contract(left, left_indices, right, right_indices, output)
 
 
 def outer(x: Any, y: Any) -> Node:
     """All products of an element of x with one of y, both flattened: shape (size of x, size of y)."""
-    left, right = (construct.reshape(node, (_count(node),)) for node in (as_node(x), as_node(y)))
+    left, right = (construct.reshape(node, (product(node.shape),)) for node in (as_node(x), as_node(y)))
     return contract(left, [0], right, [1], [0, 1])
-
-
-def _count(node: Node) -> Any:
-    return functools.reduce(lambda a, b: a * b, node.shape, 1)
 
 
 def einsum(subscripts: str, *operands: Any) -> Node:

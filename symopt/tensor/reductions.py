@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import builtins
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from symopt.errors import ShapeError
+from symopt.errors import DTypeError, ShapeError
 from symopt.graph import construct
 from symopt.graph.construct import as_node, elementwise, make_iota, make_size, normalize_axis
-from symopt.graph.dimensions import Dim, product
+from symopt.graph.dimensions import Dim, Shape, product
 from symopt.graph.nodes import Node
-from symopt.graph.promotion import BOOL, INT64
+from symopt.graph.promotion import BOOL, INT64, as_dtype
 from symopt.graph.provenance import here
 from symopt.tensor.shaping import reshape
 
@@ -21,7 +22,7 @@ def axes_of(node: Node, axis: Axis) -> tuple[int, ...]:
     """The axes meant by ``axis``, counted from the front; all of them for None."""
     if axis is None:
         return tuple(range(node.ndim))
-    given = (axis,) if isinstance(axis, int) else tuple(axis)
+    given = tuple(axis) if isinstance(axis, Iterable) else (axis,)
     axes = tuple(normalize_axis(one, node.ndim) for one in given)
     if len(set(axes)) != len(axes):
         raise ShapeError(f"axis {axis} names an axis twice", here())
@@ -41,13 +42,19 @@ def _keep(reduced: Node, node: Node, axes: tuple[int, ...], keepdims: bool) -> N
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Node:
-    """The sum over ``axis`` (an int, several, or None for all)."""
-    return _reduce("sum", x, axis, keepdims)
+    """The sum over ``axis`` (an int, several, or None for all); an int64 for integers."""
+    return _reduce("sum", _wide(x), axis, keepdims)
+
+
+def _wide(x: Any) -> Node:
+    """X, with integers as int64: as in NumPy, the sum of small integers need not be small."""
+    node = as_node(x)
+    return node if node.dtype.kind == "f" else construct.cast(node, INT64)
 
 
 def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Node:
-    """The product over ``axis``; its gradient survives zeros."""
-    return _reduce("prod", x, axis, keepdims)
+    """The product over ``axis``, an int64 for integers; its gradient survives zeros."""
+    return _reduce("prod", _wide(x), axis, keepdims)
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Node:
@@ -90,7 +97,10 @@ def var(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Nod
     axes = axes_of(node, axis)
     distance = node - mean(node, axes, keepdims=True)
     total = construct.reduce("sum", elementwise("square", distance), axes)
-    return _keep(total / (count(node, axes) - ddof if ddof else count(node, axes)), node, axes, keepdims)
+    divisor = count(node, axes)
+    if ddof:  # not below 0, where NumPy gives infinity or NaN
+        divisor = elementwise("maximum", divisor - ddof, 0)
+    return _keep(total / divisor, node, axes, keepdims)
 
 
 def root(squares: Node) -> Node:
@@ -131,8 +141,8 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Node:
 
 
 def cumsum(x: Any, axis: int | None = None) -> Node:
-    """Running sums along ``axis``, or over the flattened tensor for None."""
-    node = as_node(x)
+    """Running sums along ``axis``, or over the flattened tensor for None; an int64 for integers."""
+    node = _wide(x)
     if axis is None:
         node, axis = reshape(node, (-1,)), 0
     return construct.cumulate(node, normalize_axis(axis, node.ndim))
@@ -163,7 +173,7 @@ def softmax(x: Any, axis: int = -1) -> Node:
     node = as_node(x)
     axes = axes_of(node, axis)
     weights = elementwise("exp", _shifted(node, axes)[0])
-    return weights / sum(weights, axes, keepdims=True)
+    return elementwise("divide", weights, sum(weights, axes, keepdims=True))
 
 
 def log_softmax(x: Any, axis: int = -1) -> Node:
@@ -171,19 +181,31 @@ def log_softmax(x: Any, axis: int = -1) -> Node:
     node = as_node(x)
     axes = axes_of(node, axis)
     shifted, _ = _shifted(node, axes)
-    return shifted - elementwise("log", sum(elementwise("exp", shifted), axes, keepdims=True))
+    total = sum(elementwise("exp", shifted), axes, keepdims=True)
+    return elementwise("subtract", shifted, elementwise("log", total))
 
 
-def one_hot(labels: Any, classes: int, dtype: Any = "float64") -> Node:
+def one_hot(labels: Any, classes: Dim, dtype: Any = "float64") -> Node:
     """Rows with a one at the label and zeros elsewhere: a compare, not a gather.
 
     A label outside 0 ... classes - 1 gives a row of zeros.
     """
     node = as_node(labels)
     if node.dtype.kind not in "iu":
-        raise ShapeError(f"labels are integers; {node!r} is {node.dtype.name}", here())
-    wide = construct.reshape(node, (*node.shape, 1))
-    return elementwise(f"to_{dtype}", elementwise("equal", wide, construct.cast(make_iota(classes), INT64)))
+        raise DTypeError(f"labels are integers; {node!r} is {node.dtype.name}", here())
+    return construct.cast(_hit(node, classes), as_dtype(dtype))
+
+
+def _hit(labels: Node, classes: Dim) -> Node:
+    """Where the place on a new last axis is the label."""
+    return elementwise("equal", construct.reshape(labels, (*labels.shape, 1)), make_iota(classes))
+
+
+def _same_shape(one: Shape, other: Shape) -> bool:
+    """Whether two shapes are equal, or may be at run time."""
+    return len(one) == len(other) and builtins.all(
+        a == b or not (isinstance(a, int) and isinstance(b, int)) for a, b in zip(one, other, strict=True)
+    )
 
 
 def cross_entropy(logits: Any, labels: Any) -> Node:
@@ -192,17 +214,22 @@ def cross_entropy(logits: Any, labels: Any) -> Node:
     Parameters
     ----------
     logits : shape (..., classes).
-    labels : integers of shape (...), or probabilities of shape (..., classes).
+    labels : integers of shape (...), or probabilities of shape (..., classes). An integer outside 0 ... classes - 1 is
+        no class: its row gives 0.
     """
     node, target = as_node(logits), as_node(labels)
+    if not node.ndim:
+        raise ShapeError(f"logits have an axis of classes; {node!r} has no axis", here())
     if target.dtype.kind in "iu":
-        if target.ndim != node.ndim - 1:
-            raise ShapeError(f"integer labels {target!r} need one axis less than the logits {node!r}", here())
-        wide = construct.reshape(target, (*target.shape, 1))
-        hit = elementwise("equal", wide, make_iota(node.shape[-1]))
-        return sum(elementwise("where", hit, -log_softmax(node), 0), -1)
-    if target.ndim != node.ndim:
+        if not _same_shape(target.shape, node.shape[:-1]):
+            raise ShapeError(
+                f"integer labels {target!r} need the shape of the logits {node!r} without its last", here()
+            )
+        return sum(elementwise("where", _hit(target, node.shape[-1]), -log_softmax(node), 0), -1)
+    if not _same_shape(target.shape, node.shape):
         raise ShapeError(f"probabilities {target!r} need the shape of the logits {node!r}", here())
+    if target.dtype == BOOL:
+        target = construct.cast(target, INT64)
     # A probability of 0 counts as nothing, also where the logarithm is infinite.
     terms = elementwise("where", elementwise("equal", target, 0), 0, -target * log_softmax(node))
     return sum(terms, -1)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from symopt.errors import ShapeError
-from symopt.graph import construct
-from symopt.graph.construct import as_node, elementwise, make_constant, make_iota, normalize_axis, spell
+from symopt.errors import DTypeError, ShapeError
+from symopt.graph import construct, indexing
+from symopt.graph.construct import as_node, elementwise, make_constant, make_iota, normalize_axis
 from symopt.graph.dimensions import Dim, Dimension, Shape, exact_quotient, product, size
 from symopt.graph.nodes import Node
 from symopt.graph.promotion import as_dtype, common_dtype
@@ -23,25 +23,35 @@ def as_shape(given: Any) -> Shape:
     for item in items:
         if isinstance(item, str):
             shape.append(size(item))
-        elif isinstance(item, (int, np.integer, Dimension)):
-            shape.append(item if isinstance(item, Dimension) else int(item))
+        elif isinstance(item, Dimension):
+            shape.append(item)
+        elif isinstance(item, (int, np.integer)) and item >= 0:
+            shape.append(int(item))
         else:
-            raise ShapeError(f"a dimension is an int, a name or a dimension of a tensor, not {item!r}", here())
+            raise ShapeError(f"a dimension is an int >= 0, a name or a dimension of a tensor, not {item!r}", here())
     return tuple(shape)
 
 
 def reshape(x: Any, shape: Any) -> Node:
     """The same elements, in row-major order, under another shape; one dimension may be -1."""
     node = as_node(x)
-    wanted = as_shape(shape)
-    if -1 in wanted:
-        place = wanted.index(-1)
-        rest = wanted[:place] + wanted[place + 1 :]
-        quotient = exact_quotient(product(node.shape), product(rest))
-        if quotient is None or -1 in rest:
-            raise ShapeError(f"{node!r} cannot take the shape {spell(wanted)}: the -1 has no whole value", here())
-        wanted = (*wanted[:place], quotient, *wanted[place + 1 :])
-    return construct.reshape(node, wanted)
+    given = list(shape) if isinstance(shape, (tuple, list)) else [shape]
+    if -1 not in given:
+        return construct.reshape(node, as_shape(given))
+    place = given.index(-1)
+    before, after = as_shape(given[:place]), as_shape(given[place + 1 :])
+    # What both shapes have cancels, as a product of expressions like n - 1 is hard to divide.
+    have, rest = list(node.shape), []
+    for dim in before + after:
+        if dim in have and dim != 0:
+            have.remove(dim)
+        else:
+            rest.append(dim)
+    known = product(tuple(rest))
+    quotient = None if known == 0 else exact_quotient(product(tuple(have)), known)
+    if quotient is None:
+        raise ShapeError(f"{node!r} cannot take the shape {given}: the -1 has no whole value", here())
+    return construct.reshape(node, (*before, quotient, *after))
 
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Node:
@@ -72,11 +82,7 @@ def expand_dims(x: Any, axis: int) -> Node:
 
 def broadcast_to(x: Any, shape: Any) -> Node:
     """Stretched to ``shape`` by NumPy's rules."""
-    return construct.broadcast_to(_strong(as_node(x)), as_shape(shape))
-
-
-def _strong(node: Node) -> Node:
-    return construct.cast(node, node.dtype)
+    return construct.broadcast_to(as_node(x), as_shape(shape))
 
 
 def _common(tensors: Sequence[Any]) -> list[Node]:
@@ -87,9 +93,11 @@ def _common(tensors: Sequence[Any]) -> list[Node]:
     return [construct.cast(node, dtype) for node in nodes]
 
 
-def concatenate(tensors: Sequence[Any], axis: int = 0) -> Node:
-    """Tensors one after the other along ``axis``."""
+def concatenate(tensors: Sequence[Any], axis: int | None = 0) -> Node:
+    """Tensors one after the other along ``axis``, or flattened for None."""
     nodes = _common(tensors)
+    if axis is None:
+        return construct.concatenate([reshape(node, (-1,)) for node in nodes], 0)
     return construct.concatenate(nodes, normalize_axis(axis, nodes[0].ndim))
 
 
@@ -100,13 +108,10 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Node:
 
 def take(x: Any, indices: Any, axis: int | None = None) -> Node:
     """Entries along ``axis`` (of the flattened tensor for None); negative indices count from the end."""
-    node = as_node(x)
-    chosen = as_node(indices)
-    if chosen.weak:
-        chosen = make_constant(construct.constant_value(chosen))
+    node, chosen = as_node(x), as_node(indices)
     if axis is None:
-        return construct.take(reshape(node, (-1,)), chosen, 0)
-    return construct.take(node, chosen, normalize_axis(axis, node.ndim))
+        return indexing.take(reshape(node, (-1,)), chosen, 0)
+    return indexing.take(node, chosen, normalize_axis(axis, node.ndim))
 
 
 def arange(start: Any, stop: Any = None, step: int = 1, dtype: Any = "int64") -> Node:
@@ -114,11 +119,14 @@ def arange(start: Any, stop: Any = None, step: int = 1, dtype: Any = "int64") ->
     first, past = (0, start) if stop is None else (start, stop)
     if step == 0 or not isinstance(step, int):
         raise ShapeError(f"the step of arange is an int other than 0, not {step!r}", here())
+    if not all(isinstance(bound, (int, np.integer, Dimension)) for bound in (first, past)):
+        raise DTypeError(f"arange goes between ints or dimensions of tensors, not {first!r} and {past!r}", here())
     distance = past - first if step > 0 else first - past
     length = (distance + (abs(step) - 1)) // abs(step)
-    counted = make_iota(max(length, 0) if isinstance(length, int) else length)
-    start_node = construct.make_size(first) if isinstance(first, Dimension) else first
-    return construct.cast(counted * step + start_node, as_dtype(dtype))
+    counted = make_iota(length if isinstance(length, Dimension) else max(int(length), 0))
+    scaled = counted if step == 1 else elementwise("multiply", counted, step)
+    moved = scaled if first == 0 else elementwise("add", scaled, first if isinstance(first, Dimension) else int(first))
+    return construct.cast(moved, as_dtype(dtype))
 
 
 def eye(rows: Any, columns: Any = None, dtype: Any = "float64") -> Node:

@@ -1,0 +1,155 @@
+"""The order of statements in a fused kernel, and where each puts its result.
+
+Ufuncs run statement by statement, not element by element. So a statement that overwrites a buffer must come after every
+statement that reads what was in it; where statements wait for each other in a circle, one keeps its result in scratch
+memory and is copied at the end.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from symopt.graph.nodes import DType, Elementwise, Embed, Node
+from symopt.lowering.program import Buffer, Loop, base_of, memory
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One call: what it computes, and the values that it reads (of other statements, or from outside)."""
+
+    node: Node
+    reads: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Scratch memory of the kernel's own domain."""
+
+    dtype: DType
+    number: int
+
+
+Place = Register | Buffer
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Statements in order, the place of every result, and the copies that come last."""
+
+    order: list[Statement]
+    place: dict[Node, Place]
+    copies: list[tuple[Node, Buffer]]
+
+    def registers(self) -> dict[DType, int]:
+        """How many registers of each dtype there are."""
+        count: dict[DType, int] = {}
+        for place in self.place.values():
+            if isinstance(place, Register):
+                count[place.dtype] = max(count.get(place.dtype, 0), place.number + 1)
+        return count
+
+
+def one_by_one(loop: Loop) -> list[Statement]:
+    """A statement for every node of the body, as ufuncs need."""
+    return [Statement(node, node.operands) for node in loop.body]
+
+
+def assign(loop: Loop, statements: Sequence[Statement], buffers: Mapping[Node, Buffer]) -> Assignment:
+    """Order and places for ``statements``, which compute the body of ``loop``."""
+    inside = {statement.node for statement in statements}
+    writer_of = {memory(buffer): node for node, buffer in loop.stores}
+
+    def overwriter(read: Node) -> Node | None:
+        buffer = buffers.get(base_of(read, buffers)) if read not in inside else None
+        return writer_of.get(memory(buffer)) if buffer is not None else None
+
+    needs = {s.node: {read for read in s.reads if read in inside} for s in statements}
+    before = {node: set(found) for node, found in needs.items()}
+    for statement in statements:
+        for writer in map(overwriter, statement.reads):
+            if writer is not None and writer is not statement.node:
+                before[writer].add(statement.node)
+    # A reduction of something from outside runs after all statements, so what it reads must still be there.
+    late = {overwriter(reduction.operands[0]) for reduction, _ in loop.reductions} - {None}
+    deferred: set[Node] = {node for node in late if node is not None}
+    targets = dict(loop.stores)
+    order = _in_order([s.node for s in statements], needs, before, set(targets) - deferred, deferred)
+    by_node = {statement.node: statement for statement in statements}
+    ordered = [by_node[node] for node in order]
+    place = _places(loop, ordered, {n: b for n, b in targets.items() if n not in deferred}, deferred)
+    return Assignment(ordered, place, [(node, targets[node]) for node in order if node in deferred])
+
+
+def _in_order(
+    nodes: Sequence[Node],
+    needs: Mapping[Node, set[Node]],
+    before: Mapping[Node, set[Node]],
+    stores: set[Node],
+    deferred: set[Node],
+) -> list[Node]:
+    """``nodes`` so that what is in ``before`` comes before; stores that wait in a circle join ``deferred``."""
+    position = {node: i for i, node in enumerate(nodes)}
+    waiting = {node: len(before[node]) for node in nodes}
+    followers: dict[Node, list[Node]] = {node: [] for node in nodes}
+    for node, earlier in before.items():
+        for one in earlier:
+            followers[one].append(node)
+    ready = [position[node] for node in nodes if not waiting[node]]
+    order: list[Node] = []
+    done: set[Node] = set()
+    while len(order) < len(nodes):
+        if not ready:
+            # Only the wish not to overwrite can close a circle: free the first store whose own operands are there.
+            node = next(n for n in nodes if n in stores and n not in done and needs[n] <= done)
+            deferred.add(node)
+            ready.append(position[node])
+        node = nodes[heapq.heappop(ready)]
+        if node in done:
+            continue
+        order.append(node)
+        done.add(node)
+        for follower in followers[node]:
+            waiting[follower] -= 1
+            if not waiting[follower]:
+                heapq.heappush(ready, position[follower])
+    return order
+
+
+def _places(
+    loop: Loop, order: Sequence[Statement], targets: Mapping[Node, Buffer], deferred: Iterable[Node]
+) -> dict[Node, Place]:
+    last = {read: i for i, statement in enumerate(order) for read in statement.reads}
+    at_the_end = [*deferred, *(reduction.operands[0] for reduction, _ in loop.reductions)]
+    last.update(dict.fromkeys(at_the_end, len(order)))
+    free: dict[DType, list[int]] = {}
+    used: dict[DType, int] = {}
+    place: dict[Node, Place] = {}
+    for i, statement in enumerate(order):
+        node = statement.node
+        dying = (place[read] for read in dict.fromkeys(statement.reads) if read in place and last[read] == i)
+        released = [register for register in dying if isinstance(register, Register)]
+        may_overwrite = _writes_last(node)
+        if may_overwrite:
+            _release(released, free)
+        if node in targets:
+            place[node] = targets[node]
+        else:
+            numbers = free.setdefault(node.dtype, [])
+            number = heapq.heappop(numbers) if numbers else used.get(node.dtype, 0)
+            used[node.dtype] = max(used.get(node.dtype, 0), number + 1)
+            place[node] = Register(node.dtype, number)
+        if not may_overwrite:
+            _release(released, free)
+    return place
+
+
+def _release(registers: Iterable[Register], free: dict[DType, list[int]]) -> None:
+    for register in registers:
+        heapq.heappush(free.setdefault(register.dtype, []), register.number)
+
+
+def _writes_last(node: Node) -> bool:
+    """Whether a statement has read all of its operands before it writes, element by element."""
+    return not isinstance(node, Embed) and not (isinstance(node, Elementwise) and node.op.name == "where")

@@ -1,0 +1,170 @@
+"""Names and views in the generated module: what is made once per run-time size, and what at each step."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from symopt.backends.numexpr.spelling import Sizes, dtype_text, number_text
+from symopt.graph.construct import SMALL_CONSTANT
+from symopt.graph.nodes import Broadcast, Constant, DType, Input, Node, Reshape, Shared, Slice, Transpose
+from symopt.graph.dimensions import Dim, product
+from symopt.lowering.program import Buffer, Program, base_of
+
+_LETTERS = {"float32": "s", "float64": "d", "bool": "b"}
+
+
+class Scope:
+    """Collects the lines of ``prepare`` (per run-time size) and ``step`` (per call), and gives every node its name."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.buffers = program.buffers
+        self.module: list[str] = []
+        self.prepare: list[str] = []
+        self.views_of_inputs: list[str] = []
+        self.kernels: list[str] = []
+        self.scalar_names: dict[Node, str] = {}
+        self.step: list[str] = []
+        self.constants: list[np.ndarray] = []  # type: ignore[type-arg]
+        self.shared: dict[str, Shared] = {}
+        self._taken = {buffer.name for buffer in self.buffers.values()}
+        self.sizes = Sizes({name: self.fresh("n" if name.startswith("_") else name) for name in program.sizes})
+        self._names: dict[Node, str] = {}
+        self._once: dict[str, str] = {}
+        self._scratch: dict[tuple[DType, int], list[Dim]] = {}
+        self._scratch_views: dict[tuple[DType, int, tuple[Dim, ...]], str] = {}
+        self.arguments = [self._argument(node) for node in program.inputs]
+
+    def fresh(self, name: str) -> str:
+        """``name``, or the next one like it that nothing else has: e0, e1, e2; ones, ones_1, ones_2."""
+        stem = name.rstrip("0123456789")
+        number = int(name[len(stem) :] or 0)
+        pattern = f"{stem}{{}}" if stem != name else f"{name}_{{}}"
+        while name in self._taken:
+            number += 1
+            name = pattern.format(number)
+        self._taken.add(name)
+        return name
+
+    def _argument(self, node: Input) -> str:
+        return self.buffers[node].name if node in self.buffers else self.fresh("unused")
+
+    # ------------------------------------------------------------------------------------------------------- memory
+
+    def declare_buffers(self) -> None:
+        """Lines that make or fetch every buffer."""
+        slots: dict[int, Buffer] = {}
+        for node, buffer in self.buffers.items():
+            if buffer.role == "shared" and isinstance(node, Shared):
+                self.fetch(node, buffer.name)
+            elif buffer.role == "constant":
+                self.prepare.append(f"{buffer.name} = {self._constant(node)}")
+            elif buffer.role == "iota":
+                self.prepare.append(f"{buffer.name} = np.arange({self.sizes.dim(buffer.shape[0])})")
+            elif buffer.role == "scalar":
+                self.prepare.append(f"{buffer.name} = np.empty((), {dtype_text(buffer.dtype)})")
+            elif buffer.role == "temporary":
+                self.prepare.append(f"{buffer.name} = {self._temporary(buffer, slots)}")
+
+    def fetch(self, node: Shared, name: str) -> str:
+        """The array of a shared value, under ``name``."""
+        if node not in self._names:
+            self._names[node] = name
+            self.shared[name] = node
+            self.prepare.append(f'{name} = shared["{name}"]')
+        return self._names[node]
+
+    def _constant(self, node: Node) -> str:
+        assert isinstance(node, Constant)
+        if node.value.size <= SMALL_CONSTANT and node.value.ndim <= 1:
+            numbers = ", ".join(number_text(one) for one in node.value.reshape(-1))
+            return f"np.array({numbers if not node.ndim else f'[{numbers}]'}, {dtype_text(node.dtype)})"
+        self.constants.append(node.value)
+        return f"constants[{len(self.constants) - 1}]  # {node.dtype.name} {self.sizes.shape(node.shape)}"
+
+    def _temporary(self, buffer: Buffer, slots: dict[int, Buffer]) -> str:
+        first = slots.setdefault(buffer.slot, buffer)
+        if first is buffer:
+            return f"np.empty({self.sizes.shape(buffer.shape)}, {dtype_text(buffer.dtype)})"
+        if first.shape == buffer.shape:
+            return f"{first.name}  # read no more"
+        return f"{first.name}.reshape({self.sizes.shape(buffer.shape)})  # read no more"
+
+    def scratch(self, dtype: DType, number: int, shape: tuple[Dim, ...]) -> str:
+        """Scratch memory of a shape; memory of one dtype and number is shared by all shapes."""
+        key = (dtype, number, shape)
+        if key not in self._scratch_views:
+            stem = f"{_LETTERS.get(dtype.name, 'i')}{number}"
+            needed = self._scratch.setdefault((dtype, number), [])
+            if product(shape) not in needed:
+                needed.append(product(shape))
+            first = not any(key[:2] == (dtype, number) for key in self._scratch_views)
+            self._scratch_views[key] = self.fresh(stem if first else f"{stem}_{len(needed)}")
+        return self._scratch_views[key]
+
+    def declare_scratch(self) -> list[str]:
+        """Lines that make the scratch memory and its views."""
+        lines = []
+        for (dtype, number), needed in self._scratch.items():
+            views = [(shape, name) for (d, i, shape), name in self._scratch_views.items() if (d, i) == (dtype, number)]
+            if len(views) == 1:
+                ((shape, name),) = views
+                lines.append(f"{name} = np.empty({self.sizes.shape(shape)}, {dtype_text(dtype)})")
+                continue
+            flat = self.fresh("scratch")
+            sizes = [self.sizes.dim(dim) for dim in needed]
+            length = sizes[0] if len(sizes) == 1 else f"max({', '.join(sizes)})"
+            lines.append(f"{flat} = np.empty({length}, {dtype_text(dtype)})")
+            for shape, name in views:
+                lines.append(f"{name} = {flat}[:{self.sizes.dim(product(shape))}].reshape({self.sizes.shape(shape)})")
+        return lines
+
+    # -------------------------------------------------------------------------------------------------------- values
+
+    def name(self, node: Node) -> str:
+        """The name of a node that is materialized or a view. Stretched axes are left to NumPy's broadcasting."""
+        if node in self.buffers:
+            return self.buffers[node].name
+        if isinstance(node, Broadcast):
+            return self.name(node.operands[0])
+        if node not in self._names:
+            self._names[node] = self._define(node)
+        return self._names[node]
+
+    def stretched(self, node: Node) -> str:
+        """The name of a node in its full shape, for what does not broadcast."""
+        if not isinstance(node, Broadcast):
+            return self.name(node)
+        if node not in self._names:
+            text = f"np.broadcast_to({self.name(node.operands[0])}, {self.sizes.shape(node.shape)})"
+            self._names[node] = self._line(node, text)
+        return self._names[node]
+
+    def _define(self, node: Node) -> str:
+        source = self.stretched(node.operands[0])
+        if isinstance(node, Transpose):
+            reverse = node.axes == tuple(range(node.ndim))[::-1]
+            return self._line(node, f"{source}.T" if reverse else f"{source}.transpose{node.axes}")
+        if isinstance(node, Reshape):
+            return self._line(node, f"{source}.reshape({self.sizes.shape(node.shape)})")
+        assert isinstance(node, Slice)
+        return self._line(node, f"{source}[{self.sizes.region(node, node.shape, node.operands[0].shape)}]")
+
+    def _line(self, node: Node, text: str) -> str:
+        """A new name for ``text``: set once, or at each call if it looks at an input, which is another array each time."""
+        base = base_of(node, self.buffers)
+        stem = self.buffers[base].name if base in self.buffers else "v"
+        name = self.fresh(f"{stem}_{type(node).__name__[0].lower()}")
+        (self.views_of_inputs if self.is_input(node) else self.prepare).append(f"{name} = {text}")
+        return name
+
+    def once(self, text: str, stem: str) -> str:
+        """A name for ``text``, which is computed once per run-time size."""
+        if text not in self._once:
+            self._once[text] = self.fresh(stem)
+            self.prepare.append(f"{self._once[text]} = {text}")
+        return self._once[text]
+
+    def is_input(self, node: Node) -> bool:
+        """Whether ``node`` is an input or looks at one."""
+        return isinstance(base_of(node, self.buffers), Input)

@@ -1,0 +1,52 @@
+"""Python text for dimensions, shapes, slices, dtypes and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from symopt.graph.dimensions import Dim, Shape, rename
+from symopt.graph.nodes import Array, DType, Embed, Slice
+
+
+class Sizes:
+    """The names that generated code has for run-time sizes."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.names = dict(names)
+
+    def dim(self, dim: Dim) -> str:
+        return str(rename(dim, self.names))
+
+    def shape(self, shape: Shape) -> str:
+        return "(" + ", ".join(map(self.dim, shape)) + ("," if len(shape) == 1 else "") + ")"
+
+    def region(self, node: Slice | Embed, counts: Shape, length: Shape) -> str:
+        """The index, without brackets, that a Slice reads or an Embed writes."""
+        axes = zip(node.starts, counts, node.steps, length, strict=True)
+        return ", ".join(self._span(*axis) for axis in axes)
+
+    def _span(self, start: Dim, count: Dim, step: int, length: Dim) -> str:
+        if start == 0 and count == length and step == 1:
+            return ":"
+        past = start + count * step
+        first = "" if start == (0 if step > 0 else length - 1) else self.dim(start)
+        # A negative index would count from the end.
+        last = "" if past == (length if step > 0 else -1) else self.dim(past)
+        if step < 0 and not isinstance(past, int):
+            last = f"{last} if {last} >= 0 else None"
+        return f"{first}:{last}" + ("" if step == 1 else f":{step}")
+
+
+def dtype_text(dtype: DType) -> str:
+    """The name of a dtype in NumPy's namespace."""
+    return "np.bool_" if dtype == np.bool_ else f"np.{dtype.name}"
+
+
+def number_text(value: Array) -> str:
+    """A literal for one number, exact in its dtype."""
+    number = value.reshape(())[()]
+    if value.dtype.kind == "f" and not np.isfinite(number):
+        return "np.nan" if np.isnan(number) else ("np.inf" if number > 0 else "-np.inf")
+    return str(number)

@@ -1,0 +1,247 @@
+"""From expressions to a callable."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+import symopt.tensor as so
+from symopt.backends import Runner, Task, find
+from symopt.errors import DataError, DTypeError, NumericalError, ShapeError, Unsupported
+from symopt.graph.evaluate import bind_sizes, evaluate
+from symopt.graph.formula import formula
+from symopt.graph.nodes import Array, Input, Node, Shared
+from symopt.graph.provenance import here
+from symopt.graph.traversal import substitute, topological
+from symopt.tensor.evaluation import input_array
+
+Updates = Sequence[tuple[Shared, Any]]
+
+
+class Function:
+    """A compiled function of inputs and shared values: see :func:`function`."""
+
+    def __init__(self, task: Task, single: bool, backend: str, check: str | None) -> None:
+        self.task = task
+        self.backend = find(backend).name
+        self.check = check
+        self.calls = 0
+        self._single = single
+        self._runner: Runner | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, *values: Any) -> Any:
+        """The outputs for given inputs; then all updates at once."""
+        with self._lock:
+            arrays = self._arrays(values)
+            runner = self._runner or self._build(arrays)
+            if self.check is not None:
+                self._find_nan(arrays)
+            outputs = runner(arrays, self.calls)
+            self.calls += 1
+        return outputs[0] if self._single else outputs
+
+    def repeat(self, k: int, *values: Any) -> Any:
+        """``k`` calls on the same inputs; the outputs of the last."""
+        if k < 1:
+            raise DataError(f"repeat needs a number of steps of at least 1, not {k}")
+        for _ in range(k - 1):
+            self(*values)
+        return self(*values)
+
+    def epoch(self, arrays: Sequence[Any], batch_size: int = 32, order: Any = None) -> Any:
+        """One pass over in-memory arrays in batches of rows.
+
+        Parameters
+        ----------
+        arrays : one array for each input; all have the same length.
+        batch_size : rows in a batch; the last may be shorter. 0 is one batch of everything.
+        order : row indices, each batch the next ``batch_size`` of them; None as stored.
+
+        Returns the scalar outputs averaged over the batches, weighed by their lengths.
+        """
+        if any(node.shape != () for node in self.task.outputs):
+            raise ShapeError("epoch averages outputs of one number: take the mean() of the others", here())
+        data = [np.asarray(array) for array in arrays]
+        lengths = {len(array) for array in data}
+        if len(lengths) != 1:
+            raise DataError(f"epoch needs arrays of one length, was given {[array.shape for array in data]}")
+        rows = np.arange(lengths.pop()) if order is None else np.asarray(order)
+        if not len(rows):
+            raise DataError("epoch was given no rows")
+        step = batch_size or len(rows)
+        totals = np.zeros(len(self.task.outputs))
+        for low in range(0, len(rows), step):
+            if order is None:
+                batch = [array[low : low + step] for array in data]
+            else:
+                batch = [np.take(array, rows[low : low + step], axis=0) for array in data]
+            outputs = self(*batch)
+            totals += len(batch[0]) * np.asarray([outputs] if self._single else outputs, np.float64)
+        means = [np.asarray(total / len(rows)) for total in totals]
+        return means[0] if self._single else means
+
+    @property
+    def source(self) -> str:
+        """The generated source; before the first call, for typical sizes."""
+        return self._runner.source if self._runner is not None else find(self.backend).emit(self.task)
+
+    def explain(self) -> str:
+        """What was fused and why, with bytes moved and operations as formulas in the run-time sizes."""
+        return find(self.backend).explain(self.task)
+
+    def _arrays(self, values: Sequence[Any]) -> list[Array]:
+        inputs = self.task.inputs
+        if len(values) != len(inputs):
+            names = ", ".join(node.name for node in inputs)
+            raise DataError(f"expected {len(inputs)} arrays ({names}), was given {len(values)}")
+        arrays = []
+        for node, value in zip(inputs, values, strict=True):
+            if type(value) is not np.ndarray or value.dtype != node.dtype or not value.flags.c_contiguous:
+                value = np.ascontiguousarray(input_array(node, value)).reshape(np.shape(value))
+            arrays.append(value)
+        return arrays
+
+    def _build(self, arrays: Sequence[Array]) -> Runner:
+        sizes = bind_sizes(self.task.inputs, arrays)
+        backend = find(self.backend)
+        available, reason = backend.status()
+        if not available:
+            raise Unsupported(f"the backend {self.backend} cannot run here: {reason}")
+        self._runner = backend.build(self.task, sizes)
+        return self._runner
+
+    def _find_nan(self, arrays: Sequence[Array]) -> None:
+        """Interpret the graph and stop at the first node that has a NaN where its operands have none."""
+
+        def watch(node: Node, operands: tuple[Array, ...], value: Array) -> None:
+            if value.dtype.kind == "f" and np.isnan(value).any():
+                if not any(operand.dtype.kind == "f" and np.isnan(operand).any() for operand in operands):
+                    raise NumericalError(_went_bad(node, operands), node.origin)
+
+        given = [*self.task.outputs, *(node for _, node in self.task.updates)]
+        inputs: dict[Node, Array] = dict(zip(self.task.inputs, arrays, strict=True))
+        evaluate(given, inputs, self.calls, None, watch)
+
+    def __getstate__(self) -> dict[str, Any]:
+        options = {"backend": self.backend, "check": self.check, "calls": self.calls, "single": self._single}
+        return {"task": self.task, **options}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["task"], state["single"], state["backend"], state["check"])  # type: ignore[misc]
+        self.calls = state["calls"]
+
+
+def _went_bad(node: Node, operands: Sequence[Array]) -> str:
+    ranges = [
+        f"{operand.describe()} in [{np.nanmin(value):.6g}, {np.nanmax(value):.6g}]"
+        for operand, value in zip(node.operands, operands, strict=True)
+        if value.size and value.dtype.kind in "fiu"
+    ]
+    return f"NaN first appears in {formula(node)}, from {'; '.join(ranges) or 'no operands'}"
+
+
+def function(
+    inputs: Sequence[Input],
+    outputs: Node | Sequence[Node],
+    updates: Updates = (),
+    backend: str = "auto",
+    givens: Mapping[Node, Any] | None = None,
+    check: str | None = None,
+) -> Function:
+    """Compile expressions into a callable.
+
+    Parameters
+    ----------
+    inputs : the inputs, in the order in which arrays will be passed.
+    outputs : one tensor, or a list of them.
+    updates : pairs (parameter or state, next value); all read the old values and are written at once, after the outputs.
+    backend : ``"numpy"`` (the reference), ``"numexpr"``, or ``"auto"`` for the fastest that works here.
+    givens : tensors to be replaced by others (or by arrays) of the same shape and dtype before compiling.
+    check : ``"nan"`` finds the first node that goes bad, by interpreting every call first.
+
+    Returns
+    -------
+    A :class:`Function`, compiled at its first call.
+
+    >>> x = so.vector("x")
+    >>> total = so.state(0.0, name="total")
+    >>> f = function([x], x.mean(), updates=[(total, total + x.sum())])
+    >>> f([1.0, 2.0, 6.0])
+    array(3.)
+    >>> total.value
+    array(9.)
+    """
+    if check not in (None, "nan"):
+        raise Unsupported(f"check={check!r} is not known: use 'nan' or None", here())
+    return Function(make_task(inputs, outputs, updates, givens), isinstance(outputs, Node), backend, check)
+
+
+def emit(
+    inputs: Sequence[Input],
+    outputs: Node | Sequence[Node],
+    updates: Updates = (),
+    backend: str = "auto",
+    givens: Mapping[Node, Any] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    title: str = "a function",
+) -> str:
+    """The source that a backend generates, on any machine, whether or not it could run there.
+
+    ``sizes`` gives values of named run-time sizes to choose for; the arguments are otherwise those of :func:`function`.
+    """
+    return find(backend).emit(make_task(inputs, outputs, updates, givens, title), sizes)
+
+
+def make_task(
+    inputs: Sequence[Input],
+    outputs: Node | Sequence[Node],
+    updates: Updates,
+    givens: Mapping[Node, Any] | None,
+    title: str = "a function",
+) -> Task:
+    """A checked task."""
+    wanted = [outputs] if isinstance(outputs, Node) else list(outputs)
+    changes = [(variable, so.as_tensor(value)) for variable, value in updates]
+    for variable, _ in changes:
+        _check_variable(variable, [other for other, _ in changes])
+    new = [_fitted(variable, value) for variable, value in changes]
+    given = [*(so.as_tensor(output) for output in wanted), *new]
+    if givens:
+        given = substitute(given, {old: _replacement(old, value) for old, value in givens.items()})
+    used = [node for node in topological(given) if isinstance(node, Input)]
+    for node in inputs:
+        if not isinstance(node, Input):
+            raise DTypeError(f"inputs are made by so.input and its like; {node!r} is none", here())
+    missing = [node.name for node in used if node not in inputs]
+    if missing:
+        raise DataError(f"the outputs need inputs that are not in the list: {', '.join(missing)}", here())
+    count = len(wanted)
+    pairs = tuple((variable, value) for (variable, _), value in zip(changes, given[count:], strict=True))
+    return Task(tuple(inputs), tuple(given[:count]), pairs, title)
+
+
+def _check_variable(variable: Any, all_variables: Sequence[Any]) -> None:
+    if not isinstance(variable, Shared) or variable.role == "hyperparameter":
+        raise DTypeError(f"only parameters and states are updated; {variable!r} is neither", here())
+    if sum(other is variable for other in all_variables) > 1:
+        raise DataError(f"{variable.role} {variable.name!r} is updated twice", here())
+
+
+def _fitted(variable: Shared, value: Node) -> Node:
+    """The next value in the shape and dtype of its variable."""
+    if not value.weak and not np.can_cast(value.dtype, variable.dtype, casting="same_kind"):
+        raise DTypeError(f"{variable!r} cannot take the new value {value!r}: cast it first", value.origin)
+    if value.ndim > variable.ndim:
+        raise ShapeError(f"{variable!r} cannot take the new value {value!r}", value.origin)
+    return so.broadcast_to(so.cast(value, variable.dtype), variable.shape)
+
+
+def _replacement(old: Node, value: Any) -> Node:
+    new = so.cast(so.as_tensor(value), old.dtype)
+    if new.ndim != old.ndim:
+        raise ShapeError(f"givens: {old!r} cannot be replaced by {new!r}", here())
+    return new

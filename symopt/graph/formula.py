@@ -1,0 +1,111 @@
+"""Formulas as text: what a node computes, as a user would write it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from symopt.graph.construct import constant_value
+from symopt.graph.nodes import Broadcast, Elementwise, Input, Node, Reduce, Reshape, Shared
+
+#: How tightly an operation binds: sums, products, signs, powers, and what needs no brackets.
+SUM, PRODUCT, SIGN, POWER, ATOM = range(5)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """A way to write formulas: patterns of operations by name, with the strength that each operand must have."""
+
+    operations: Mapping[str, tuple[str, int, tuple[int, ...]]]
+    call: Callable[[str, list[str]], str]
+    symbol: Callable[[str], str]
+    number: Callable[[float], str]
+    bracket: Callable[[str], str]
+
+
+TEXT = Dialect(
+    operations={
+        "add": ("{} + {}", SUM, (SUM, SUM)),
+        "subtract": ("{} - {}", SUM, (SUM, PRODUCT)),
+        "multiply": ("{} * {}", PRODUCT, (PRODUCT, PRODUCT)),
+        "divide": ("{} / {}", PRODUCT, (PRODUCT, SIGN)),
+        "negative": ("-{}", SIGN, (SIGN,)),
+        "power": ("{}**{}", POWER, (ATOM, POWER)),
+        "square": ("{}**2", POWER, (ATOM,)),
+        "reciprocal": ("1 / {}", PRODUCT, (SIGN,)),
+        "less": ("{} < {}", SUM - 1, (SUM, SUM)),
+        "less_equal": ("{} <= {}", SUM - 1, (SUM, SUM)),
+        "greater": ("{} > {}", SUM - 1, (SUM, SUM)),
+        "greater_equal": ("{} >= {}", SUM - 1, (SUM, SUM)),
+        "equal": ("{} == {}", SUM - 1, (SUM, SUM)),
+    },
+    call=lambda name, operands: f"{'abs' if name == 'absolute' else name}({', '.join(operands)})",
+    symbol=lambda name: name,
+    number=lambda value: f"{value:.4g}",
+    bracket=lambda text: f"({text})",
+)
+
+
+def formula(
+    node: Node,
+    names: Mapping[Node, str] | None = None,
+    dialect: Dialect = TEXT,
+    values: Mapping[Node, float] | None = None,
+) -> str:
+    """The formula of ``node`` down to leaves, to nodes that ``names`` names, and to numbers that ``values`` knows."""
+    names, values = names or {}, values or {}
+    written: dict[Node, tuple[str, int]] = {}
+    stack = [node]
+    while stack:
+        current = stack[-1]
+        if current in written:
+            stack.pop()
+            continue
+        leaf = _leaf(current, node, names, values, dialect)
+        if leaf is not None:
+            written[current] = leaf
+            continue
+        waiting = [operand for operand in current.operands if operand not in written]
+        if waiting:
+            stack.extend(reversed(waiting))
+            continue
+        written[current] = _write(current, written, dialect)
+    return written[node][0]
+
+
+def _leaf(
+    node: Node, root: Node, names: Mapping[Node, str], values: Mapping[Node, float], dialect: Dialect
+) -> tuple[str, int] | None:
+    if node in names and node is not root:
+        return dialect.symbol(names[node]), ATOM
+    if node in values:
+        return dialect.number(values[node]), SIGN if values[node] < 0 else ATOM
+    value = constant_value(node)
+    if value is not None and value.size == 1:
+        number = float(value.reshape(()))
+        return dialect.number(number), SIGN if number < 0 else ATOM
+    if isinstance(node, (Input, Shared)):
+        return dialect.symbol(node.name), ATOM
+    return None if node.operands else (dialect.symbol(node.describe().lower()), ATOM)
+
+
+def _write(node: Node, written: Mapping[Node, tuple[str, int]], dialect: Dialect) -> tuple[str, int]:
+    operands = [written[operand] for operand in node.operands]
+    if isinstance(node, (Broadcast, Reshape)) or (isinstance(node, Elementwise) and _is_silent(node)):
+        return operands[0]
+    if isinstance(node, Elementwise) and node.op.name in dialect.operations:
+        pattern, strength, needs = dialect.operations[node.op.name]
+        texts = [
+            text if have >= need else dialect.bracket(text) for (text, have), need in zip(operands, needs, strict=True)
+        ]
+        return pattern.format(*texts), strength
+    name = node.op.name if isinstance(node, Elementwise) else _kind_name(node)
+    return dialect.call(name, [text for text, _ in operands]), ATOM
+
+
+def _is_silent(node: Elementwise) -> bool:
+    return node.op.kind == "cast" or node.op.name in ("identity", "stop_gradient")
+
+
+def _kind_name(node: Node) -> str:
+    return node.op if isinstance(node, Reduce) else type(node).__name__.lower()
