@@ -102,7 +102,8 @@ class Dimension:
         return whole + (Dimension((((Floor(rest, divisor),), 1),)) if isinstance(rest, Dimension) else rest // divisor)
 
     def __str__(self) -> str:
-        return "+".join(_spell(atoms, factor) for atoms, factor in self.terms).replace("+-", "-")
+        added_first = sorted(self.terms, key=lambda term: term[1] < 0)
+        return "+".join(_spell(atoms, factor) for atoms, factor in added_first).replace("+-", "-")
 
     __repr__ = __str__
 

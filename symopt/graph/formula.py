@@ -46,6 +46,48 @@ TEXT = Dialect(
 )
 
 
+def _latex_symbol(name: str) -> str:
+    """``W_variance`` as W with an upright index."""
+    head, _, tail = name.partition("_")
+    head = head if len(head) == 1 else rf"\mathrm{{{head}}}"
+    tail = tail.replace("_", r"\_")
+    return rf"{head}_{{\mathrm{{{tail}}}}}" if tail else head
+
+
+def _latex_number(value: float) -> str:
+    mantissa, _, exponent = f"{value:.4g}".partition("e")
+    return rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
+
+
+def _latex_call(name: str, operands: list[str]) -> str:
+    if name == "sqrt":
+        return rf"\sqrt{{{operands[0]}}}"
+    if name == "absolute":
+        return rf"\left|{operands[0]}\right|"
+    known = {"maximum": "max", "minimum": "min", "max": "max", "min": "min", "exp": "exp", "log": "log", "tanh": "tanh"}
+    spelled = rf"\{known[name]}" if name in known else rf"\operatorname{{{name}}}".replace("_", r"\_")
+    return rf"{spelled}\left({', '.join(operands)}\right)"
+
+
+LATEX = Dialect(
+    operations={
+        **TEXT.operations,
+        "multiply": (r"{} \, {}", PRODUCT, (PRODUCT, PRODUCT)),
+        "divide": (r"\frac{{{}}}{{{}}}", ATOM, (SUM, SUM)),
+        "reciprocal": (r"\frac{{1}}{{{}}}", ATOM, (SUM,)),
+        "power": ("{}^{{{}}}", POWER, (ATOM, SUM)),
+        "square": ("{}^2", POWER, (ATOM,)),
+        "less_equal": (r"{} \le {}", SUM - 1, (SUM, SUM)),
+        "greater_equal": (r"{} \ge {}", SUM - 1, (SUM, SUM)),
+        "equal": ("{} = {}", SUM - 1, (SUM, SUM)),
+    },
+    call=_latex_call,
+    symbol=_latex_symbol,
+    number=_latex_number,
+    bracket=lambda text: rf"\left({text}\right)",
+)
+
+
 def formula(
     node: Node,
     names: Mapping[Node, str] | None = None,
@@ -77,7 +119,7 @@ def _leaf(
     node: Node, root: Node, names: Mapping[Node, str], values: Mapping[Node, float], dialect: Dialect
 ) -> tuple[str, int] | None:
     if node in names and node is not root:
-        return dialect.symbol(names[node]), ATOM
+        return names[node], ATOM
     if node in values:
         return dialect.number(values[node]), SIGN if values[node] < 0 else ATOM
     value = constant_value(node)

@@ -104,7 +104,9 @@ def _leaf_buffers(order: Sequence[Node]) -> dict[Node, Buffer]:
         elif isinstance(node, Iota):
             buffers[node] = _leaf(node, "iota", _fresh("iota", taken))
         elif is_scalar_slot(node):
-            buffers[node] = _leaf(node, "scalar", _fresh("h0", taken))
+            number = node.operands[0]
+            name = f"h_{number.name}" if isinstance(number, Shared) else "h0"
+            buffers[node] = _leaf(node, "scalar", _fresh(name, taken))
     return buffers
 
 

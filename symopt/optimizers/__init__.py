@@ -1,0 +1,33 @@
+"""Optimizers: rules that turn a loss into update expressions. They know neither functions nor backends."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from symopt.optimizers.base import Optimizer
+from symopt.optimizers.hyperparameters import ITERATION as iteration
+from symopt.optimizers.rmsprop import RMSProp
+from symopt.optimizers.sgd import NAG, SGD
+from symopt.optimizers.updates import Updates
+
+#: Every optimizer by its name in lower case.
+OPTIMIZERS: dict[str, type[Optimizer]] = {kind.__name__.lower(): kind for kind in (SGD, NAG, RMSProp)}
+
+
+def make(algo: Any, hyperparameters: dict[str, Any]) -> Optimizer:
+    """An optimizer by its name (upper or lower case), or as it is given."""
+    if isinstance(algo, Optimizer):
+        if hyperparameters:
+            raise TypeError(
+                f"{algo!r} has its hyperparameters already: {', '.join(hyperparameters)} cannot be given too"
+            )
+        return algo
+    if not isinstance(algo, str) or algo.lower() not in OPTIMIZERS:
+        near = difflib.get_close_matches(str(algo).lower(), OPTIMIZERS, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(OPTIMIZERS)}"
+        raise ValueError(f"there is no optimizer {algo!r}; {hint}")
+    return OPTIMIZERS[algo.lower()](**hyperparameters)
+
+
+__all__ = ["NAG", "OPTIMIZERS", "SGD", "Optimizer", "RMSProp", "Updates", "iteration", "make"]

@@ -12,13 +12,18 @@ from symopt.graph.construct import as_node, elementwise
 from symopt.graph.nodes import Node
 from symopt.graph.promotion import BOOL, as_dtype
 from symopt.graph.provenance import here
+from symopt.scalar import OPERATIONS
 
 
 def _pointwise(operation: str, meaning: str, name: str | None = None) -> Callable[..., Node]:
+    shown, arity = name or operation, OPERATIONS[operation].arity
+
     def function(*operands: Any) -> Node:
+        if len(operands) != arity:
+            raise TypeError(f"{shown}() takes {arity} operand{'s' * (arity > 1)}, not {len(operands)}")
         return elementwise(operation, *operands)
 
-    function.__name__ = function.__qualname__ = name or operation
+    function.__name__ = function.__qualname__ = shown
     function.__doc__ = f"{meaning[0].upper()}{meaning[1:]}, elementwise."
     return function
 

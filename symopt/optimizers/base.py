@@ -1,0 +1,148 @@
+"""What an optimizer is: a frozen dataclass of hyperparameters, and one generator."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from symopt.autodiff import gradient
+from symopt.errors import DataError, NotDifferentiable
+from symopt.graph.construct import make_elementwise, make_shared
+from symopt.graph.nodes import Node, Shared
+from symopt.graph.promotion import FLOAT64
+from symopt.graph.traversal import parameters_of, substitute
+from symopt.optimizers.hyperparameters import ITERATION, Number, bind, check, hyper
+from symopt.optimizers.preparation import Pair, prepare, project, with_momentum
+from symopt.optimizers.states import fresh_states
+from symopt.optimizers.updates import Updates
+from symopt.scalar import cast_to
+
+#: A rule yields pairs (state, next value) and returns the step, positive downhill.
+RuleSteps = Generator[Pair, None, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimizer(ABC):
+    """What all optimizers share.
+
+    Gradients are prepared in this order: rescaling, clipping by element, by the norm of each parameter, by the global norm,
+    weight decay; then comes the rule, then momentum, then the projection of the new value.
+
+    Parameters
+    ----------
+    learning_rate : how far a step goes; 0 is allowed.
+    momentum : the part of the last change that goes on into the next, from 0 (none) to 1.
+    nesterov : look ahead along the velocity (only with momentum).
+    weight_decay : this times the parameter is added to its gradient (coupled, or L2, decay).
+    rescale_gradient : a factor on every gradient.
+    max_gradient_elem : each element of a gradient is clipped to within this of 0.
+    max_gradient_norm : the gradient of a parameter is shrunk to this Euclidean norm, if longer.
+    max_global_norm : all gradients together are shrunk to this Euclidean norm, if longer.
+    clip_weights : each new element of a parameter is clipped to within this of 0.
+    """
+
+    learning_rate: Number = hyper(1e-4, low=0)
+    momentum: Number | None = hyper(0.0, low=0, high=1, off=0)
+    nesterov: bool = False
+    weight_decay: Number | None = hyper(0.0, low=0, off=0)
+    rescale_gradient: Number | None = hyper(1.0, off=1)
+    max_gradient_elem: Number | None = hyper(None, low=0)
+    max_gradient_norm: Number | None = hyper(None, low=0)
+    max_global_norm: Number | None = hyper(None, low=0)
+    clip_weights: Number | None = hyper(None, low=0)
+
+    #: Makes a Trainer; set by symopt.training, which lies above.
+    trainer: ClassVar[Callable[..., Any]]
+
+    def __new__(cls, **keywords: Any) -> Optimizer:
+        """Refuse unknown keywords with the nearest known one."""
+        known = list(inspect.signature(cls).parameters)
+        for name in keywords:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                hint = f"did you mean {near[0]!r}?" if near else f"it knows {', '.join(known)}"
+                raise TypeError(f"{cls.__name__} has no hyperparameter {name!r}; {hint}")
+        return super().__new__(cls)
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    @abstractmethod
+    def rule(self, param: Shared, grad: Node) -> RuleSteps:
+        """The rule for one parameter: yield (state, next value), return the step (positive downhill)."""
+
+    def rules(self, params: Sequence[Shared], grads: Sequence[Node]) -> Generator[Pair, None, list[Any]]:
+        """The rule for all parameters; a rule that couples them overrides this one."""
+        steps = []
+        for param, grad in zip(params, grads, strict=True):
+            steps.append((yield from self.rule(param, grad)))
+        return steps
+
+    def get_updates(self, loss: Node, params: Sequence[Shared] | None = None) -> Updates:
+        """The update expressions that minimize ``loss``.
+
+        Parameters
+        ----------
+        loss : a tensor of one number.
+        params : the parameters to train; all that the loss depends on, in the order of their creation, if None.
+
+        Returns
+        -------
+        Ordered pairs (variable, next value), which print as equations; see :class:`Updates`.
+        """
+        params = list(params) if params is not None else parameters_of([loss])
+        check_params(loss, params)
+        grads = gradient(loss, params)
+        bound, hyperparameters = bind(self)
+        count = make_shared(0, "iteration", "state")
+        iteration = make_elementwise(cast_to(FLOAT64), (count,), FLOAT64, True)
+        prepared = prepare(bound, params, grads)
+        with fresh_states() as states:
+            pairs = list(_pairs(bound, params, prepared))
+        values = substitute([value for _, value in pairs], {ITERATION: iteration})
+        pairs = [(variable, value) for (variable, _), value in zip(pairs, values, strict=True)]
+        return Updates(
+            pairs=(*pairs, (count, count + 1)),
+            gradients=dict(zip(params, grads, strict=True)),
+            prepared=dict(zip(params, prepared, strict=True)),
+            states=states,
+            hyperparameter_nodes=hyperparameters,
+            iteration=count,
+            placeholders={ITERATION: iteration},
+        )
+
+    def minimize(self, loss: Node, train: Any = None, valid: Any = None, **settings: Any) -> Any:
+        """Minimize ``loss`` over data: see :func:`symopt.build` and :meth:`symopt.Trainer.minimize`."""
+        return type(self).trainer(self, loss, settings).minimize(train, valid, **settings)
+
+    def iterate(self, loss: Node, train: Any = None, valid: Any = None, **settings: Any) -> Any:
+        """Minimize ``loss`` step by step: see :func:`symopt.build` and :meth:`symopt.Trainer.iterate`."""
+        return type(self).trainer(self, loss, settings).iterate(train, valid, **settings)
+
+
+def check_params(loss: Node, params: Sequence[Shared]) -> None:
+    """There are parameters, the loss depends on each, and their names differ."""
+    if not params:
+        raise NotDifferentiable("the loss depends on no parameter: make them with so.parameter(value, name=...)")
+    within = set(parameters_of([loss]))
+    names: set[str] = set()
+    for param in params:
+        if not isinstance(param, Shared) or param.role != "parameter":
+            raise NotDifferentiable(f"{param!r} is not a parameter: make it with so.parameter(value, name=...)")
+        if param not in within:
+            raise NotDifferentiable(f"the loss does not depend on parameter {param.name!r}", param.origin)
+        if param.name in names:
+            raise DataError(f"two parameters are called {param.name!r}: give each a name of its own", param.origin)
+        names.add(param.name)
+
+
+def _pairs(optimizer: Optimizer, params: Sequence[Shared], grads: Sequence[Node]) -> Generator[Pair, None, None]:
+    """All pairs of one update: the states of the rule, velocities, parameters."""
+    steps = yield from optimizer.rules(params, grads)
+    for param, step in zip(params, steps, strict=True):
+        value = yield from with_momentum(optimizer, param, step)
+        yield param, project(optimizer, param, value)

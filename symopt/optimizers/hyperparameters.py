@@ -1,0 +1,102 @@
+"""Hyperparameters: fields of an optimizer that become run-time numbers in its updates.
+
+A field made by :func:`hyper` holds a number, or an expression in the iteration. In the updates each stands as a shared weak scalar,
+so that its value can change without a new compilation. What would change the structure of the updates (a momentum of 0, no
+clipping) is *off*, and stays out of them altogether.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import symopt.tensor as so
+from symopt.graph.construct import make_shared
+from symopt.graph.nodes import Node, Shared
+
+LN2 = math.log(2.0)
+
+#: What a hyperparameter may be given as: a number, or an expression in ``so.iteration``.
+Number = float | Node
+
+#: The number of updates before this one: a placeholder, which the updates of an optimizer bind to their own count.
+ITERATION = make_shared(0.0, "iteration", "hyperparameter")
+
+
+def hyper(default: float | None, *, low: float = -math.inf, high: float = math.inf, off: float | None = None) -> Any:
+    """A numeric field between ``low`` and ``high``, which is off at None or at the number ``off``."""
+    return dataclasses.field(default=default, metadata={"low": low, "high": high, "off": off})
+
+
+def numeric_fields(optimizer: Any) -> list[dataclasses.Field[Any]]:
+    """The fields that :func:`hyper` made."""
+    return [field for field in dataclasses.fields(optimizer) if "low" in field.metadata]
+
+
+def check(optimizer: Any) -> None:
+    """Every number is a number, and within its range."""
+    for field in numeric_fields(optimizer):
+        value = getattr(optimizer, field.name)
+        if value is None and (field.default is None or field.metadata["off"] is not None):
+            continue
+        label = f"{type(optimizer).__name__}({field.name}={value!r})"
+        if isinstance(value, Node):
+            if not value.weak:
+                raise TypeError(f"{label}: a hyperparameter is a number, or an expression in so.iteration and numbers")
+        elif isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise TypeError(f"{label}: expected a number")
+        elif not field.metadata["low"] <= value <= field.metadata["high"]:
+            low, high = field.metadata["low"], field.metadata["high"]
+            raise ValueError(f"{label}: expected a number from {low:g} to {high:g}")
+
+
+def exclusive(optimizer: Any, *names: str) -> None:
+    """At most one of these fields is given."""
+    given = [name for name in names if getattr(optimizer, name) is not None]
+    if len(given) > 1:
+        raise TypeError(f"{type(optimizer).__name__}: give {' or '.join(given)}, not both")
+
+
+def is_off(value: Any, off: float | None) -> bool:
+    """Whether a field is switched off."""
+    return value is None or (not isinstance(value, Node) and off is not None and value == off)
+
+
+def bind(optimizer: Any) -> tuple[Any, dict[str, Shared]]:
+    """A copy of ``optimizer`` with shared scalars for numbers and None for what is off; and the scalars by name."""
+    shared: dict[str, Shared] = {}
+    changes: dict[str, Any] = {}
+    for field in numeric_fields(optimizer):
+        value = getattr(optimizer, field.name)
+        if is_off(value, field.metadata["off"]):
+            changes[field.name] = None
+        elif not isinstance(value, Node):
+            shared[field.name] = changes[field.name] = make_shared(value, field.name, "hyperparameter")
+    return dataclasses.replace(optimizer, **changes), shared
+
+
+def same_structure(first: Any, second: Any) -> bool:
+    """Whether two settings of one optimizer give the same updates but for the values of numbers."""
+    numeric = {field.name: field.metadata["off"] for field in numeric_fields(first)}
+    for field in dataclasses.fields(first):
+        a, b = getattr(first, field.name), getattr(second, field.name)
+        if field.name not in numeric:
+            same = a == b
+        elif isinstance(a, Node) or isinstance(b, Node):
+            same = a is b
+        else:
+            same = is_off(a, numeric[field.name]) == is_off(b, numeric[field.name])
+        if not same:
+            return False
+    return True
+
+
+def decay(halflife: Number | None, rate: Number | None, default_halflife: float) -> Any:
+    """The factor by which a decaying average keeps its past in one step.
+
+    gamma = exp(-ln 2 / halflife): after ``halflife`` steps a value counts half. ``rate`` is gamma itself.
+    """
+    if rate is not None:
+        return rate
+    return so.exp(-LN2 / (default_halflife if halflife is None else halflife))

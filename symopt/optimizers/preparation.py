@@ -1,0 +1,68 @@
+"""What happens to every gradient before the rule, and to every step after it; written once for all rules."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING, Any
+
+import symopt.tensor as so
+from symopt.graph.nodes import Node, Shared
+from symopt.optimizers.states import state
+
+if TYPE_CHECKING:
+    from symopt.optimizers.base import Optimizer
+
+Pair = tuple[Shared, Node]
+
+
+def prepare(optimizer: Optimizer, params: Sequence[Shared], grads: Sequence[Node]) -> list[Node]:
+    """Gradients rescaled, clipped by element, by norm and by global norm, and with coupled weight decay, in this order."""
+    grads = [_clipped(optimizer, _rescaled(optimizer, grad)) for grad in grads]
+    if optimizer.max_global_norm is not None:
+        squares = reduce(add, [so.cast(so.sum(so.square(grad)), "float64") for grad in grads])
+        shrink = so.minimum(1, optimizer.max_global_norm / so.sqrt(squares))
+        grads = [grad * so.cast(shrink, grad.dtype) for grad in grads]
+    if optimizer.weight_decay is not None:
+        grads = [grad + optimizer.weight_decay * param for param, grad in zip(params, grads, strict=True)]
+    return grads
+
+
+def _rescaled(optimizer: Optimizer, grad: Node) -> Node:
+    return grad if optimizer.rescale_gradient is None else grad * optimizer.rescale_gradient
+
+
+def _clipped(optimizer: Optimizer, grad: Node) -> Node:
+    """A gradient within the limits for one element, and for the norm of one parameter."""
+    limit = optimizer.max_gradient_elem
+    if limit is not None:
+        grad = so.clip(grad, -limit, limit)
+    if optimizer.max_gradient_norm is not None:
+        # A norm of 0 gives infinity, and so a factor of 1.
+        norm = so.sqrt(so.sum(so.square(grad)))
+        grad = grad * so.minimum(1, optimizer.max_gradient_norm / norm)
+    return grad
+
+
+def with_momentum(optimizer: Optimizer, param: Shared, step: Any) -> Generator[Pair, None, Node]:
+    """The new value of a parameter: less the step, or moved by a velocity that remembers earlier steps.
+
+    v' = mu v - step, and the parameter moves by v' (Polyak, 1964), or by mu v' - step with ``nesterov`` (Sutskever et al.,
+    2013).
+    """
+    if optimizer.momentum is None:
+        return param - step
+    velocity = state(param, "velocity")
+    velocity_next = optimizer.momentum * velocity - step
+    yield velocity, velocity_next
+    return param + (optimizer.momentum * velocity_next - step if optimizer.nesterov else velocity_next)
+
+
+def project(optimizer: Optimizer, param: Shared, value: Node) -> Node:
+    """A new value within the bounds of its parameter, and within ``clip_weights`` of 0."""
+    if optimizer.clip_weights is not None:
+        value = so.clip(value, -optimizer.clip_weights, optimizer.clip_weights)
+    if param.lower is not None or param.upper is not None:
+        value = so.clip(value, param.lower, param.upper)
+    return value

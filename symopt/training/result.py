@@ -1,0 +1,34 @@
+"""What minimize gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from symopt.graph.nodes import Array
+from symopt.training.averages import Monitors
+
+if TYPE_CHECKING:
+    from symopt.training.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class Result:
+    """The last pair of monitors, to which it unpacks, and what was learned.
+
+    ``params`` has the best parameters, by name (or by SymPy symbol, where the loss was given in SymPy).
+    """
+
+    train: Monitors
+    valid: Monitors
+    params: dict[Any, Array]
+    trainer: Trainer
+
+    def __iter__(self) -> Iterator[Monitors]:
+        return iter((self.train, self.valid))
+
+    @property
+    def stopped(self) -> str | None:
+        """Why training ended."""
+        return self.trainer.stopped
