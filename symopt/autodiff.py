@@ -1,4 +1,4 @@
-"""Gradients: one pullback for every kind of node, written in the language of the graph, so that gradients have gradients."""
+"""Gradients: one pullback for every kind of node, written in the graph's own language, so that they have gradients too."""
 
 from __future__ import annotations
 
@@ -130,8 +130,9 @@ PULLBACKS: dict[type[Node], Pullback] = {
 def gradient(loss: Node, wrt: Sequence[Node]) -> list[Node]:
     """The gradient of a loss with respect to each tensor of ``wrt``, each of that tensor's shape.
 
-    Where a stable form of a part of the loss is known (log-sum-exp, softplus, ...), that is what is differentiated: the
-    derivative of an overflowing formula overflows too. Where the loss does not depend on a tensor the gradient is zeros.
+    Where a stable form of a part of the loss is known (log-sum-exp, softplus, ...), that is what is differentiated:
+    the derivative of an overflowing formula overflows too. Where the loss does not depend on a tensor the gradient is
+    zeros.
 
     Parameters
     ----------

@@ -118,9 +118,8 @@ class Function:
         """Interpret the graph and stop at the first node that has a NaN where its operands have none."""
 
         def watch(node: Node, operands: tuple[Array, ...], value: Array) -> None:
-            if value.dtype.kind == "f" and np.isnan(value).any():
-                if not any(operand.dtype.kind == "f" and np.isnan(operand).any() for operand in operands):
-                    raise NumericalError(_went_bad(node, operands), node.origin)
+            if _has_nan(value) and not any(map(_has_nan, operands)):
+                raise NumericalError(_went_bad(node, operands), node.origin)
 
         given = [*self.task.outputs, *(node for _, node in self.task.updates)]
         inputs: dict[Node, Array] = dict(zip(self.task.inputs, arrays, strict=True))
@@ -133,6 +132,10 @@ class Function:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["task"], state["single"], state["backend"], state["check"])  # type: ignore[misc]
         self.calls = state["calls"]
+
+
+def _has_nan(array: Array) -> bool:
+    return array.dtype.kind == "f" and bool(np.isnan(array).any())
 
 
 def _went_bad(node: Node, operands: Sequence[Array]) -> str:
@@ -158,7 +161,8 @@ def function(
     ----------
     inputs : the inputs, in the order in which arrays will be passed.
     outputs : one tensor, or a list of them.
-    updates : pairs (parameter or state, next value); all read the old values and are written at once, after the outputs.
+    updates : pairs (parameter or state, next value); all read the old values and are written at once, after the
+        outputs.
     backend : ``"numpy"`` (the reference), ``"numexpr"``, or ``"auto"`` for the fastest that works here.
     givens : tensors to be replaced by others (or by arrays) of the same shape and dtype before compiling.
     check : ``"nan"`` finds the first node that goes bad, by interpreting every call first.

@@ -237,7 +237,7 @@ def reduce(op: str, operand: Node, axes: tuple[int, ...]) -> Node:
         return operand
     axes = tuple(sorted(axes))
     shape = tuple(dim for axis, dim in enumerate(operand.shape) if axis not in axes)
-    if op in ("max", "min") and any(operand.shape[axis] == 0 for axis in axes):
+    if op in ("max", "min") and operand.dtype != BOOL and any(operand.shape[axis] == 0 for axis in axes):
         raise ShapeError(f"{op} over no elements: {operand!r} has length 0 there", here())
     return Interned.get(
         (Reduce, op, operand, axes), lambda: Reduce((operand,), shape, operand.dtype, False, here(), op, axes)

@@ -33,6 +33,7 @@ from symopt.graph.nodes import (
     Transpose,
 )
 from symopt.graph.philox import uniform
+from symopt.graph.promotion import BOOL
 from symopt.graph.traversal import topological
 from symopt.graph.verify import Guard, guards_of
 
@@ -72,8 +73,13 @@ def _elementwise(node: Elementwise, sizes: Sizes, *operands: Array) -> Array:
 _UFUNC_OF_REDUCTION = {"sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum}
 
 
+# The extremes of booleans are all and any, which also nothing has.
+_UFUNC_OF_BOOLEANS = {"max": np.logical_or, "min": np.logical_and}
+
+
 def _reduce(node: Reduce, sizes: Sizes, x: Array) -> Array:
-    return np.asarray(_UFUNC_OF_REDUCTION[node.op].reduce(x, axis=node.axes, dtype=node.dtype))
+    ufunc = (_UFUNC_OF_BOOLEANS if node.dtype == BOOL else _UFUNC_OF_REDUCTION)[node.op]
+    return np.asarray(ufunc.reduce(x, axis=node.axes, dtype=node.dtype))
 
 
 def _contract(node: Contract, sizes: Sizes, x: Array, y: Array) -> Array:

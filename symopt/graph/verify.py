@@ -30,7 +30,7 @@ from symopt.graph.nodes import (
     Take,
     Transpose,
 )
-from symopt.graph.promotion import FLOAT32, FLOAT64, INT64, signature
+from symopt.graph.promotion import BOOL, FLOAT32, FLOAT64, INT64, signature
 from symopt.graph.provenance import Location
 
 
@@ -68,7 +68,7 @@ def guards_of(node: Node) -> list[Guard]:
         return _slice_guards(node, node.operands[0].shape, node.shape)
     if isinstance(node, Embed):
         return _slice_guards(node, node.shape, node.operands[0].shape)
-    if isinstance(node, Reduce) and node.op in ("max", "min"):
+    if isinstance(node, Reduce) and node.op in ("max", "min") and node.dtype != BOOL:
         dims = [node.operands[0].shape[axis] for axis in node.axes]
         return [Guard(dim, ">=", 1, node.origin, f"{node.op}") for dim in dims if not isinstance(dim, int)]
     return _not_negative(node, node.shape) if isinstance(node, (Iota, Random)) else []

@@ -1,12 +1,13 @@
 """Which kernel every node belongs to.
 
-Every node gets a *level*. Pointwise nodes of one shape on one level are one kernel; kernels run level by level. An edge of the
-graph either stays within a level (*inline*: a pointwise node or a reduction reads a pointwise node of the same shape at its own
-place) or leads to a higher one. Nodes are first placed as early as they can be, then sunk to where they are used, so that a
-value is computed beside its consumer instead of being stored for it.
+Every node gets a *level*. Pointwise nodes of one shape on one level are one kernel; kernels run level by level. An
+edge of the graph either stays within a level (*inline*: a pointwise node or a reduction reads a pointwise node of the
+same shape at its own place) or leads to a higher one. Nodes are first placed as early as they can be, then sunk to
+where they are used, so that a value is computed beside its consumer instead of being stored for it.
 
-Updates are stored in place, so all that reads a variable's old value comes before the node of its new value, or stands in the
-same kernel at the same place. Where variables chase each other round a cycle, some get their new value by a copy at the end.
+Updates are stored in place, so all that reads a variable's old value comes before the node of its new value, or
+stands in the same kernel at the same place. Where variables chase each other round a cycle, some get their new value
+by a copy at the end.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def _sink(
     for node in stores:
         latest[node.shape] = max(latest.get(node.shape, 0), level[node])
     for node in reversed(computed):
-        if not isinstance(node, POINTWISE + (Reduce,)):
+        if not isinstance(node, (*POINTWISE, Reduce)):
             continue
         bounds = [level[other] - gap for other, gap in followers[node] if other is not node]
         if node in stores:

@@ -37,7 +37,9 @@ def lower(inputs: Sequence[Input], outputs: Sequence[Node], updates: Updates, di
     """
     given = [*outputs, *(node for _, node in updates)]
     guards = _guards(given)
-    streams = {node: i for i, node in enumerate(n for n in topological(given) if isinstance(n, Random))}
+    streams: dict[Node, int] = {
+        node: i for i, node in enumerate(n for n in topological(given) if isinstance(n, Random))
+    }
     lowered = rewrite(simplify(given), PRIMITIVES, *([dialect] if dialect else []))
     changed = {variable for variable, _ in updates}
     new_outputs = [copy_of(node) if base_of(node) in changed else node for node in lowered[: len(outputs)]]

@@ -53,7 +53,8 @@ def _dying_in_place(kernel: Kernel, position: int, last: dict[Node, int], placed
     """Temporaries that this kernel is the last to read, and reads nowhere but at its own place."""
     if not isinstance(kernel, Loop):
         return []
-    direct, elsewhere = set(), set()
+    direct: set[Node] = set()
+    elsewhere: set[Node] = set()
     for read in kernel.reads():
         base = base_of(read, placed)
         (direct if base is read and read.shape == kernel.domain else elsewhere).add(base)

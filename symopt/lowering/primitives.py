@@ -73,7 +73,7 @@ def canonical_product(node: Contract) -> Node | None:
 
 
 def is_canonical(node: Contract) -> bool:
-    """Whether operands are (stack, rows, summed) and (stack, summed, columns), or these with the last two axes swapped."""
+    """Whether operands are (stack, rows, summed) and (stack, summed, columns), or have the last two axes swapped."""
     left, right = set(node.left), set(node.right)
     stack = [i for i in node.output if i in left and i in right]
     rows = [i for i in node.output if i not in right]

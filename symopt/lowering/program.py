@@ -1,8 +1,8 @@
 """A program: plain data that every backend emits from.
 
-A program is a list of kernels over buffers. Kernels refer to nodes of the graph: a node that has a buffer is *materialized*, and
-is read from there, directly or through *views* (Reshape, Transpose, Broadcast, Slice); any other node belongs to the body of the
-kernel that computes it. The graph is interned, so a body is in SSA form by itself.
+A program is a list of kernels over buffers. Kernels refer to nodes of the graph: a node that has a buffer is
+*materialized*, and is read from there, directly or through *views* (Reshape, Transpose, Broadcast, Slice); any other
+node belongs to the body of the kernel that computes it. The graph is interned, so a body is in SSA form by itself.
 """
 
 from __future__ import annotations
@@ -53,8 +53,9 @@ class Buffer:
 class Loop:
     """A fused kernel: one iteration space, a body of pointwise nodes, and what it stores and reduces.
 
-    ``body`` is in topological order. A store writes the value of a node at its own place; a buffer that the body also reads,
-    directly, may be stored to in place. A reduction takes a node of the body, or a view of something materialized.
+    ``body`` is in topological order. A store writes the value of a node at its own place; a buffer that the body also
+    reads, directly, may be stored to in place. A reduction takes a node of the body, or a view of something
+    materialized.
     """
 
     domain: Shape
@@ -76,7 +77,7 @@ class Loop:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Library:
-    """A kernel that is one node and not pointwise: a product, a gather, a scatter, running sums, a draw, or the copy of a view."""
+    """A kernel that is one node and not pointwise: a product, a gather, a scatter, running sums, or a draw."""
 
     node: Node
     buffer: Buffer
@@ -87,7 +88,7 @@ class Library:
 
     def reads(self) -> Iterator[Node]:
         """Nodes that are read, views included."""
-        yield from (self.node.operands if not is_view(self.node) else (self.node,))
+        yield from self.node.operands
 
 
 Kernel = Loop | Library
@@ -97,9 +98,9 @@ Kernel = Loop | Library
 class Program:
     """What one call computes, in order.
 
-    ``sizes`` tells from which input and axis each run-time size comes. ``scalars`` are weak numbers, computed on the host in
-    float64 before the kernels. ``copies`` are written last: updates that could not be stored in place. ``streams`` numbers the
-    random draws.
+    ``sizes`` tells from which input and axis each run-time size comes. ``scalars`` are weak numbers, computed on the
+    host in float64 before the kernels. ``copies`` are written last: updates that could not be stored in place.
+    ``streams`` numbers the random draws.
     """
 
     inputs: tuple[Input, ...]

@@ -6,7 +6,7 @@ import difflib
 from typing import Any
 
 from symopt.optimizers.base import Optimizer
-from symopt.optimizers.hyperparameters import ITERATION as iteration
+from symopt.optimizers.hyperparameters import iteration
 from symopt.optimizers.rmsprop import RMSProp
 from symopt.optimizers.sgd import NAG, SGD
 from symopt.optimizers.updates import Updates

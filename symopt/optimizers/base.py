@@ -15,7 +15,8 @@ from symopt.graph.construct import make_elementwise, make_shared
 from symopt.graph.nodes import Node, Shared
 from symopt.graph.promotion import FLOAT64
 from symopt.graph.traversal import parameters_of, substitute
-from symopt.optimizers.hyperparameters import ITERATION, Number, bind, check, hyper
+from symopt.optimizers.hyperparameters import Number, bind, check, hyper
+from symopt.optimizers.hyperparameters import iteration as placeholder
 from symopt.optimizers.preparation import Pair, prepare, project, with_momentum
 from symopt.optimizers.states import fresh_states
 from symopt.optimizers.updates import Updates
@@ -29,8 +30,8 @@ RuleSteps = Generator[Pair, None, Any]
 class Optimizer(ABC):
     """What all optimizers share.
 
-    Gradients are prepared in this order: rescaling, clipping by element, by the norm of each parameter, by the global norm,
-    weight decay; then comes the rule, then momentum, then the projection of the new value.
+    Gradients are prepared in this order: rescaling, clipping by element, by the norm of each parameter, by the global
+    norm, weight decay; then comes the rule, then momentum, then the projection of the new value.
 
     Parameters
     ----------
@@ -99,11 +100,11 @@ class Optimizer(ABC):
         grads = gradient(loss, params)
         bound, hyperparameters = bind(self)
         count = make_shared(0, "iteration", "state")
-        iteration = make_elementwise(cast_to(FLOAT64), (count,), FLOAT64, True)
+        bound_count = make_elementwise(cast_to(FLOAT64), (count,), FLOAT64, True)
         prepared = prepare(bound, params, grads)
         with fresh_states() as states:
             pairs = list(_pairs(bound, params, prepared))
-        values = substitute([value for _, value in pairs], {ITERATION: iteration})
+        values = substitute([value for _, value in pairs], {placeholder: bound_count})
         pairs = [(variable, value) for (variable, _), value in zip(pairs, values, strict=True)]
         return Updates(
             pairs=(*pairs, (count, count + 1)),
@@ -112,7 +113,7 @@ class Optimizer(ABC):
             states=states,
             hyperparameter_nodes=hyperparameters,
             iteration=count,
-            placeholders={ITERATION: iteration},
+            placeholders={placeholder: bound_count},
         )
 
     def minimize(self, loss: Node, train: Any = None, valid: Any = None, **settings: Any) -> Any:

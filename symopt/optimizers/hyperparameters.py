@@ -1,8 +1,8 @@
 """Hyperparameters: fields of an optimizer that become run-time numbers in its updates.
 
-A field made by :func:`hyper` holds a number, or an expression in the iteration. In the updates each stands as a shared weak scalar,
-so that its value can change without a new compilation. What would change the structure of the updates (a momentum of 0, no
-clipping) is *off*, and stays out of them altogether.
+A field made by :func:`hyper` holds a number, or an expression in the iteration. In the updates each stands as a
+shared weak scalar, so that its value can change without a new compilation. What would change the structure of the
+updates (a momentum of 0, no clipping) is *off*, and stays out of them altogether.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LN2 = math.log(2.0)
 Number = float | Node
 
 #: The number of updates before this one: a placeholder, which the updates of an optimizer bind to their own count.
-ITERATION = make_shared(0.0, "iteration", "hyperparameter")
+iteration = make_shared(0.0, "iteration", "hyperparameter")
 
 
 def hyper(default: float | None, *, low: float = -math.inf, high: float = math.inf, off: float | None = None) -> Any:

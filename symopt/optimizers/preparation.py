@@ -48,8 +48,8 @@ def _clipped(optimizer: Optimizer, grad: Node) -> Node:
 def with_momentum(optimizer: Optimizer, param: Shared, step: Any) -> Generator[Pair, None, Node]:
     """The new value of a parameter: less the step, or moved by a velocity that remembers earlier steps.
 
-    v' = mu v - step, and the parameter moves by v' (Polyak, 1964), or by mu v' - step with ``nesterov`` (Sutskever et al.,
-    2013).
+    v' = mu v - step, and the parameter moves by v' (Polyak, 1964), or by mu v' - step with ``nesterov`` (Sutskever et
+    al., 2013).
     """
     if optimizer.momentum is None:
         return param - step

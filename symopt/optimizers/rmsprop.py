@@ -26,14 +26,14 @@ class RMSProp(Optimizer):
     Parameters
     ----------
     learning_rate : :math:`\alpha`.
-    rms_halflife : after this many steps a gradient counts half in the averages, :math:`\gamma = e^{-\ln 2 / h}`; 14 where
-        neither is given.
+    rms_halflife : after this many steps a gradient counts half in the averages, :math:`\gamma = e^{-\ln 2 / h}`; 14
+        where neither is given.
     rms_decay : :math:`\gamma` itself, from 0 to 1, instead of the halflife.
     rms_regularizer : :math:`\epsilon`, inside the root.
     centered : measure gradients from their mean.
 
-    Sources: Graves, arXiv:1308.0850, equations 38 to 45; Tieleman and Hinton, Coursera lecture 6.5. PyTorch, Sorix and MXNet 2's
-    plain form put :math:`\epsilon` outside the root.
+    Sources: Graves, arXiv:1308.0850, equations 38 to 45; Tieleman and Hinton, Coursera lecture 6.5. PyTorch, Sorix
+    and MXNet 2's plain form put :math:`\epsilon` outside the root.
     """
 
     rms_halflife: Number | None = hyper(None, low=1e-300)

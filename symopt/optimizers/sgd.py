@@ -15,14 +15,14 @@ class SGD(Optimizer):
 
     .. math:: \theta' = \theta - \alpha g
 
-    With ``momentum`` :math:`\mu`: :math:`v' = \mu v - \alpha g` and :math:`\theta' = \theta + v'`; with ``nesterov`` also
-    :math:`\theta' = \theta + \mu v' - \alpha g`.
+    With ``momentum`` :math:`\mu`: :math:`v' = \mu v - \alpha g` and :math:`\theta' = \theta + v'`; with ``nesterov``
+    also :math:`\theta' = \theta + \mu v' - \alpha g`.
 
     The parameters are those of :class:`Optimizer`: ``learning_rate`` is :math:`\alpha`.
 
-    Sources: Robbins and Monro (1951); Polyak (1964) for momentum; Sutskever et al. (2013) for Nesterov's. PyTorch keeps the
-    rate out of the velocity (:math:`v' = \mu v + g`, :math:`\theta' = \theta - \alpha v'`), which is the same as long as the
-    rate stays the same.
+    Sources: Robbins and Monro (1951); Polyak (1964) for momentum; Sutskever et al. (2013) for Nesterov's. PyTorch
+    keeps the rate out of the velocity (:math:`v' = \mu v + g`, :math:`\theta' = \theta - \alpha v'`), which is the
+    same as long as the rate stays the same.
     """
 
     def rule(self, param: Shared, grad: Node) -> RuleSteps:
@@ -41,8 +41,8 @@ class NAG(SGD):
     ----------
     momentum : :math:`\mu`, 0.9 by default; at 0 this is plain SGD.
 
-    Sources: Nesterov (1983), in the form of Sutskever et al. (2013). In downhill, NAG leaves the momentum at 0 unless it is
-    given, and so is SGD by default.
+    Sources: Nesterov (1983), in the form of Sutskever et al. (2013). In downhill, NAG leaves the momentum at 0 unless
+    it is given, and so is SGD by default.
     """
 
     momentum: Number | None = hyper(0.9, low=0, high=1, off=0)

@@ -18,8 +18,8 @@ Pair = tuple[Shared, Node]
 class Updates(Sequence[Pair]):
     """What one update changes: states, then parameters, then the iteration; all read the old values.
 
-    ``gradients`` are the raw gradients by parameter, ``prepared`` what the rule gets in their place, and ``states`` the fresh
-    states by name.
+    ``gradients`` are the raw gradients by parameter, ``prepared`` what the rule gets in their place, and ``states``
+    the fresh states by name.
     """
 
     pairs: tuple[Pair, ...]
@@ -66,8 +66,8 @@ class Updates(Sequence[Pair]):
     def _equations(self, dialect: Dialect, spell: Callable[[str], tuple[str, str]]) -> list[tuple[str, bool, str]]:
         """Left side, whether it is a variable that changes, and right side.
 
-        ``spell`` gives the names of the raw and of the prepared gradient of a parameter. A value that an earlier equation has
-        computed is called by a prime.
+        ``spell`` gives the names of the raw and of the prepared gradient of a parameter. A value that an earlier
+        equation has computed is called by a prime.
         """
         names = {node: spell(param.name)[0] for param, node in self.gradients.items()}
         values = self._known_numbers()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from symopt.graph.nodes import Elementwise, Node
 from symopt.graph.provenance import built_for
 from symopt.graph.traversal import topological, with_operands
 
 #: A rule is one identity: it gives the node that may stand in the given one's place, or None where it does not apply.
-Rule = Callable[[Node], Node | None]
+Rule = Callable[[Any], Node | None]
 RuleSet = dict[str, list[Rule]]
 
 
@@ -34,7 +35,7 @@ class Rules:
 
         return file
 
-    def __iter__(self) -> Iterable[Rule]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Rule]:
         return iter(dict.fromkeys(rule for rules in self.by_subject.values() for rule in rules))
 
     def at(self, node: Node) -> list[Rule]:

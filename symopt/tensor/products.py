@@ -8,7 +8,7 @@ from typing import Any
 from symopt.errors import ShapeError, Unsupported
 from symopt.graph import construct
 from symopt.graph.construct import as_node, contract, elementwise, make_iota, normalize_axis
-from symopt.graph.dimensions import product, spell
+from symopt.graph.dimensions import Shape, product, spell
 from symopt.graph.nodes import Node
 from symopt.graph.provenance import here
 
@@ -114,6 +114,14 @@ def _parse(subscripts: str, nodes: Sequence[Node]) -> tuple[list[list[str]], lis
     return terms, output
 
 
+def _with_equal(node: Node, first: int, second: int) -> Shape:
+    """The shape with two axes of one length: a known one, if there is one."""
+    lengths = sorted((node.shape[first], node.shape[second]), key=lambda dim: not isinstance(dim, int))
+    if isinstance(lengths[1], int) and lengths[0] != lengths[1]:
+        raise ShapeError(f"a diagonal of {node!r} needs equal lengths, not {lengths[0]} and {lengths[1]}", here())
+    return tuple(lengths[0] if axis in (first, second) else dim for axis, dim in enumerate(node.shape))
+
+
 def _diagonals(node: Node, indices: list[str]) -> tuple[Node, list[str]]:
     """Each repeated index taken along its diagonal, by a mask."""
     indices = list(indices)
@@ -125,6 +133,7 @@ def _diagonals(node: Node, indices: list[str]) -> tuple[Node, list[str]]:
             dim = node.shape[axis]
             return construct.reshape(make_iota(dim), (dim, *(1,) * (node.ndim - axis - 1)))
 
+        node = construct.broadcast_to(node, _with_equal(node, first, second))
         mask = elementwise("equal", along(first), along(second))
         node = construct.reduce("sum", elementwise("where", mask, node, 0), (second,))
         del indices[second]

@@ -70,8 +70,8 @@ def minimize(
     loss : a tensor of one number; or a SymPy expression, one value for each row of the data, which is averaged.
     train, valid : data sets, or anything that :class:`symopt.Dataset` takes; cut into batches of ``batch_size``.
     algo : the name of an optimizer, or an optimizer.
-    settings : keywords of :func:`build`, of :meth:`Trainer.iterate`, and hyperparameters. For a SymPy expression ``params`` is a
-        dict of symbols and their first values, and the keys of ``train`` are the other symbols.
+    settings : keywords of :func:`build`, of :meth:`Trainer.iterate`, and hyperparameters. For a SymPy expression
+        ``params`` is a dict of symbols and their first values, and the keys of ``train`` are the other symbols.
 
     >>> import symopt as so
     >>> import numpy as np

@@ -56,10 +56,8 @@ class Progress:
             return True
         # (Not best - loss > share * abs(best) alone: a best of infinity would make it NaN.)
         return (
-            loss < self.best
-            and self.best - loss > self._min_improvement * abs(self.best)
-            or self.best == math.inf > loss
-        )
+            loss < self.best and self.best - loss > self._min_improvement * abs(self.best)
+        ) or self.best == math.inf > loss
 
     def note(self, loss: float) -> bool:
         """Take a validation loss into account; whether it is an improvement."""

@@ -142,8 +142,8 @@ class Trainer:
         final_validation : validate the epoch that reaches a limit, whatever ``validate_every`` says.
         Further keywords are hyperparameters of the optimizer, changed from now on.
 
-        On every way out (patience, a limit, Ctrl-C, an error, a ``break``) the best parameters are written into ``.value``;
-        training would go on from the current ones.
+        On every way out (patience, a limit, Ctrl-C, an error, a ``break``) the best parameters are written into
+        ``.value``; training would go on from the current ones.
         """
         limits = Limits(**{name: settings.pop(name) for name in LOOP_SETTINGS if name in settings})
         self.set_hyperparameters(**settings)

@@ -97,7 +97,13 @@ def test_what_has_no_symbolic_meaning_is_an_error_that_names_it(call):
 
 def test_an_array_on_the_left_does_not_swallow_the_tensor():
     (node,) = inputs_for(np.ones(3))
-    for result in (np.ones(3) + node, np.ones(3) @ node, np.float64(2) * node, np.ones(3) < node, [1.0, 2.0, 3.0] * node):
+    for result in (
+        np.ones(3) + node,
+        np.ones(3) @ node,
+        np.float64(2) * node,
+        np.ones(3) < node,
+        [1.0, 2.0, 3.0] * node,
+    ):
         assert isinstance(result, Node)
 
 
@@ -105,7 +111,9 @@ def test_an_array_on_the_left_does_not_swallow_the_tensor():
 def test_methods_are_the_functions(name):
     x = so.matrix("x")
     assert getattr(x, name)(axis=1) is getattr(so, name)(x, axis=1) or name in ("argmax", "argmin")
-    assert_agrees(lambda x: getattr(x, name)(axis=1), lambda x: getattr(x, name)(axis=1), sample("float64", (3, 4)), ulps=8)
+    assert_agrees(
+        lambda x: getattr(x, name)(axis=1), lambda x: getattr(x, name)(axis=1), sample("float64", (3, 4)), ulps=8
+    )
 
 
 def test_other_methods_are_those_of_arrays():

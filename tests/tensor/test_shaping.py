@@ -101,7 +101,9 @@ def test_broadcast_to_what_does_not_fit_is_an_error(source, target):
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1, None])
-@pytest.mark.parametrize("dtypes", [("float64", "float64"), ("float32", "int64"), ("bool", "int8"), ("int8", "float32")])
+@pytest.mark.parametrize(
+    "dtypes", [("float64", "float64"), ("float32", "int64"), ("bool", "int8"), ("int8", "float32")]
+)
 def test_concatenate_is_that_of_numpy(axis, dtypes):
     x, y = sample(dtypes[0], (2, 3), 1), sample(dtypes[1], (2, 3), 2)
     assert_agrees(lambda *t: so.concatenate(t, axis), lambda *t: np.concatenate(t, axis), x, y)
@@ -143,7 +145,14 @@ def test_concatenate_of_what_does_not_fit_names_the_tensors():
         so.concatenate([x, x], axis=2)
 
 
-TAKES = [(0, [1, 0, 1]), (1, [[0, -1], [2, 2]]), (-1, np.array([-4, 3], "int8")), (None, [5, -1, 0]), (2, 3), (0, np.zeros((0, 2), int))]
+TAKES = [
+    (0, [1, 0, 1]),
+    (1, [[0, -1], [2, 2]]),
+    (-1, np.array([-4, 3], "int8")),
+    (None, [5, -1, 0]),
+    (2, 3),
+    (0, np.zeros((0, 2), int)),
+]
 
 
 @pytest.mark.parametrize(("axis", "indices"), TAKES)

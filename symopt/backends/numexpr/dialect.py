@@ -6,10 +6,7 @@ import symopt.tensor as so
 from symopt.graph.nodes import DType, Elementwise, Node
 from symopt.rewriting.engine import Rules
 
-#: Operations whose ufunc has another name. ``where``, ``identity`` and casts are statements of their own.
-UFUNC_NAMES: dict[str, str] = {}
-
-#: Numexpr's spelling with ``{0}``, ``{1}``, ... for the operands; what is missing here numexpr cannot do, or not in float32.
+#: Numexpr's spelling with ``{0}``, ``{1}``, ... for the operands; what is missing numexpr cannot do, or not in float32.
 NUMEXPR = {
     "add": "({0} + {1})",
     "subtract": "({0} - {1})",
@@ -71,8 +68,8 @@ def _has_type(dtype: DType) -> bool:
 
 DIALECT = Rules()
 
-# Rational approximations of erf and erfc: W. J. Cody, "Rational Chebyshev approximations for the error function", Mathematics of
-# Computation 23 (1969); the coefficients are those of his Fortran program CALERF, highest power first.
+# Rational approximations of erf and erfc: W. J. Cody, "Rational Chebyshev approximations for the error function",
+# Mathematics of Computation 23 (1969); the coefficients are those of his Fortran program CALERF, highest power first.
 _NEAR = (
     (
         1.85777706184603153e-1,

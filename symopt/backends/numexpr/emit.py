@@ -26,7 +26,7 @@ _BUILTINS = {"len", "max", "range", "slice"}
 
 @dataclass(frozen=True)
 class Module:
-    """The text, and what its ``prepare`` is called with: shared arrays by name, and constants too large for the text."""
+    """The text, and what its ``prepare`` is called with: shared arrays by name, and large constants."""
 
     source: str
     shared: dict[str, Shared]

@@ -40,7 +40,8 @@ def _summary(loop: Loop, scope: Scope) -> str:
     return f"{', '.join(made)} over {scope.sizes.shape(loop.domain)}{operations}"
 
 
-# ------------------------------------------------------------------------------------------------------------ whole arrays
+# ------------------------------------------------------------------------------------------------------------ whole
+# arrays
 
 
 def _emit_whole(loop: Loop, scope: Scope) -> None:
@@ -105,7 +106,8 @@ def _ones(node: Reduce, scope: Scope) -> str:
     return scope.once(line, "ones")
 
 
-# ----------------------------------------------------------------------------------------------------------------- numexpr
+# -----------------------------------------------------------------------------------------------------------------
+# numexpr
 
 
 def _emit_numexpr(loop: Loop, scope: Scope) -> None:
@@ -122,7 +124,8 @@ def _emit_numexpr(loop: Loop, scope: Scope) -> None:
     _finish(loop, scope, assignment, name)
 
 
-# ------------------------------------------------------------------------------------------------------------------ blocks
+# ------------------------------------------------------------------------------------------------------------------
+# blocks
 
 
 def _emit_blocks(loop: Loop, scope: Scope, number: int, choice: Choice) -> None:
@@ -156,7 +159,7 @@ def _emit_blocks(loop: Loop, scope: Scope, number: int, choice: Choice) -> None:
 
 
 def _is_flat(loop: Loop, scope: Scope) -> bool:
-    """Whether every array that the kernel touches lies in one piece, row by row, so that blocks need not be whole rows."""
+    """Whether every array lies in one piece, row by row, so that blocks need not be whole rows."""
     for read in loop.reads():
         if base_of(read).shape != () and (is_view(read) or read.shape != loop.domain):
             return False

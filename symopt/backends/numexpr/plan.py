@@ -1,4 +1,4 @@
-"""The choice for each fused kernel: ufuncs over whole arrays, cache-blocked ufuncs, or numexpr, by a table of measured costs."""
+"""The choice for each fused kernel, by measured costs: whole-array ufuncs, cache-blocked ufuncs, or numexpr."""
 
 from __future__ import annotations
 

@@ -80,6 +80,6 @@ def on_two_threads(kernel: BlockFunction, items: list[Span], *arguments: Any) ->
 
 def check_indices(indices: Any, length: int, origin: str) -> None:
     """Indices are in range."""
-    if indices.size and not (0 <= indices.min() and indices.max() < length):
+    if indices.size and not (indices.min() >= 0 and indices.max() < length):
         bad = indices[(indices < 0) | (indices >= length)].flat[0]
         raise DataError(f"index {bad} is out of range of {length} entries", None if origin == "None" else origin)

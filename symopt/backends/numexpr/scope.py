@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from symopt.backends.numexpr.spelling import Sizes, dtype_text, number_text
 from symopt.graph.construct import SMALL_CONSTANT
-from symopt.graph.nodes import Broadcast, Constant, DType, Input, Node, Reshape, Shared, Slice, Transpose
 from symopt.graph.dimensions import Dim, product
+from symopt.graph.nodes import Array, Broadcast, Constant, DType, Input, Node, Reshape, Shared, Slice, Transpose
 from symopt.lowering.program import Buffer, Program, base_of
 
 _LETTERS = {"float32": "s", "float64": "d", "bool": "b"}
@@ -25,7 +23,7 @@ class Scope:
         self.kernels: list[str] = []
         self.scalar_names: dict[Node, str] = {}
         self.step: list[str] = []
-        self.constants: list[np.ndarray] = []  # type: ignore[type-arg]
+        self.constants: list[Array] = []
         self.shared: dict[str, Shared] = {}
         self._taken = {buffer.name for buffer in self.buffers.values()}
         self.sizes = Sizes({name: self.fresh("n" if name.startswith("_") else name) for name in program.sizes})
@@ -151,7 +149,7 @@ class Scope:
         return self._line(node, f"{source}[{self.sizes.region(node, node.shape, node.operands[0].shape)}]")
 
     def _line(self, node: Node, text: str) -> str:
-        """A new name for ``text``: set once, or at each call if it looks at an input, which is another array each time."""
+        """A new name for ``text``: set once, or at each call if it looks at an input."""
         base = base_of(node, self.buffers)
         stem = self.buffers[base].name if base in self.buffers else "v"
         name = self.fresh(f"{stem}_{type(node).__name__[0].lower()}")

@@ -40,7 +40,9 @@ class NumpyRunner:
     def __init__(self, task: Task) -> None:
         self._task = task
         self._given = [*task.outputs, *(node for _, node in task.updates)]
-        self._streams = {node: i for i, node in enumerate(n for n in topological(self._given) if isinstance(n, Random))}
+        self._streams: dict[Node, int] = {
+            node: i for i, node in enumerate(n for n in topological(self._given) if isinstance(n, Random))
+        }
         self.source = listing(task)
 
     def __call__(self, arrays: Sequence[Array], iteration: int) -> list[Array]:
