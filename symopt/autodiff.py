@@ -25,7 +25,7 @@ from symopt.graph.nodes import (
     Transpose,
 )
 from symopt.graph.promotion import differentiable
-from symopt.graph.provenance import built_for, here
+from symopt.graph.provenance import BuiltFor, here
 from symopt.graph.traversal import topological
 from symopt.rewriting import stabilize
 
@@ -161,7 +161,7 @@ def gradient(loss: Node, wrt: Sequence[Node]) -> list[Node]:
     for node in reversed(order):
         if node not in cotangents or node not in active or not node.operands:
             continue
-        with built_for(node.origin):
+        with BuiltFor(node.origin):
             _pull_back(node, cotangents, active)
     return [cotangents[node] if node in cotangents else so.zeros_like(node) for node in wrt]
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from symopt.errors import DTypeError, ShapeError
+from symopt.graph import memory
 from symopt.graph.dimensions import Dim, Dimension, Shape, product, size
 from symopt.graph.dimensions import spell as spell
 from symopt.graph.nodes import (
@@ -64,7 +65,7 @@ def make_input(name: str, shape: Sequence[int | str | Dimension | None], dtype: 
 def make_shared(value: Any, name: str, role: str, lower: float | None = None, upper: float | None = None) -> Shared:
     """A shared value that starts as a copy of ``value``; a hyperparameter is a weak number."""
     weak = role == "hyperparameter"
-    array = np.array(value, dtype=FLOAT64 if weak else None, order="C", copy=True)
+    array = memory.copy(value, FLOAT64 if weak else None)
     return Shared((), array.shape, as_dtype(array.dtype), weak, here(), name, role, Storage(array), lower, upper)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
 from typing import NamedTuple
 
@@ -32,7 +30,7 @@ class Location(NamedTuple):
 
 
 def here() -> Location | None:
-    """The innermost line outside this package, or the line that :func:`built_for` has set."""
+    """The innermost line outside this package, or the line that :func:`BuiltFor` has set."""
     if _inherited:
         return _inherited[-1]
     frame: FrameType | None = sys._getframe(1)
@@ -43,14 +41,18 @@ def here() -> Location | None:
     return None
 
 
-@contextmanager
-def built_for(origin: Location | None) -> Iterator[None]:
+class BuiltFor:
     """Nodes built inside, for the gradient of a node or in place of it, carry that node's own line."""
-    if origin is None:
-        yield
-        return
-    _inherited.append(origin)
-    try:
-        yield
-    finally:
-        _inherited.pop()
+
+    __slots__ = ("_origin",)
+
+    def __init__(self, origin: Location | None) -> None:
+        self._origin = origin
+
+    def __enter__(self) -> None:
+        if self._origin is not None:
+            _inherited.append(self._origin)
+
+    def __exit__(self, *error: object) -> None:
+        if self._origin is not None:
+            _inherited.pop()

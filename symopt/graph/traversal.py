@@ -35,7 +35,7 @@ from symopt.graph.nodes import (
     Take,
     Transpose,
 )
-from symopt.graph.provenance import built_for
+from symopt.graph.provenance import BuiltFor
 
 
 def topological(outputs: Iterable[Node], stop: frozenset[Node] | set[Node] = frozenset()) -> list[Node]:
@@ -96,7 +96,7 @@ def with_operands(node: Node, operands: tuple[Node, ...]) -> Node:
     """The same node over other operands of the same shapes and dtypes."""
     if all(new is old for new, old in zip(operands, node.operands, strict=True)):
         return node
-    with built_for(node.origin):
+    with BuiltFor(node.origin):
         if isinstance(node, Elementwise):
             if node.op.kind == "cast" and not node.weak:
                 return cast(operands[0], node.dtype)

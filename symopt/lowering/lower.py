@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 from symopt.graph.dimensions import Dimension
@@ -11,6 +10,7 @@ from symopt.graph.traversal import topological
 from symopt.graph.verify import Guard, guards_of
 from symopt.lowering.levels import Placement, domain_of, place
 from symopt.lowering.memory import share_slots
+from symopt.lowering.names import Names
 from symopt.lowering.primitives import PRIMITIVES, copy_of
 from symopt.lowering.program import (
     POINTWISE,
@@ -49,8 +49,9 @@ def lower(inputs: Sequence[Input], outputs: Sequence[Node], updates: Updates, di
     ]
     order = topological([*new_outputs, *(node for _, node in new_updates)])
     placement = place(order, new_updates, new_outputs)
-    buffers = _leaf_buffers(order)
-    kernels = _kernels(order, placement, buffers, new_outputs, new_updates)
+    names = Names()
+    buffers = _leaf_buffers(order, names)
+    kernels = _kernels(order, placement, buffers, names, new_outputs, new_updates)
     kept = {base_of(node, buffers) for node in new_outputs} | {node for _, node in new_updates}
     kernels, buffers = share_slots(kernels, buffers, kept)
     program = Program(
@@ -92,23 +93,22 @@ def _is_copied(variable: Shared, node: Node, placement: Placement) -> bool:
     return placement.in_place.get(variable) is not node
 
 
-def _leaf_buffers(order: Sequence[Node]) -> dict[Node, Buffer]:
+def _leaf_buffers(order: Sequence[Node], names: Names) -> dict[Node, Buffer]:
     """Buffers of what has its value before the first kernel, under names that tell what it is."""
-    taken: set[str] = set()
     buffers: dict[Node, Buffer] = {}
     for node in order:
         if isinstance(node, Input):
-            buffers[node] = _leaf(node, "input", _fresh(node.name, taken))
+            buffers[node] = _leaf(node, "input", names.fresh(node.name))
         elif isinstance(node, Shared) and not node.weak:
-            buffers[node] = _leaf(node, "shared", _fresh(node.name, taken))
+            buffers[node] = _leaf(node, "shared", names.fresh(node.name))
         elif isinstance(node, Constant) and not node.weak:
-            buffers[node] = _leaf(node, "constant", _fresh("c0", taken))
+            buffers[node] = _leaf(node, "constant", names.fresh("c0"))
         elif isinstance(node, Iota):
-            buffers[node] = _leaf(node, "iota", _fresh("iota", taken))
+            buffers[node] = _leaf(node, "iota", names.fresh("iota"))
         elif is_scalar_slot(node):
             number = node.operands[0]
             name = f"h_{number.name}" if isinstance(number, Shared) else "h0"
-            buffers[node] = _leaf(node, "scalar", _fresh(name, taken))
+            buffers[node] = _leaf(node, "scalar", names.fresh(name))
     return buffers
 
 
@@ -116,21 +116,11 @@ def _leaf(node: Node, role: str, name: str) -> Buffer:
     return Buffer(name, role, node.dtype, node.shape, node)
 
 
-def _fresh(name: str, taken: set[str]) -> str:
-    """``name`` as an identifier that nothing else has."""
-    clean = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in name).lstrip("_") or "v"
-    clean = f"v{clean}" if clean[0].isdigit() else clean
-    stem = clean.rstrip("0123456789") or clean
-    candidates = itertools.chain([clean], (f"{stem}{i}" for i in itertools.count(1)))
-    chosen = next(candidate for candidate in candidates if candidate not in taken)
-    taken.add(chosen)
-    return chosen
-
-
 def _kernels(
     order: Sequence[Node],
     placement: Placement,
     buffers: dict[Node, Buffer],
+    names: Names,
     outputs: Sequence[Node],
     updates: Updates,
 ) -> list[Kernel]:
@@ -144,17 +134,16 @@ def _kernels(
     place_of = {node: key for key, members in groups.items() for node in members}
     stored = _stored(order, place_of, outputs, updates)
     homes = {node: variable for variable, node in placement.in_place.items()}
-    taken = {buffer.name for buffer in buffers.values()}
     kernels: list[Kernel] = []
     for key in sorted(groups, key=lambda key: key[0]):
         members = groups[key]
         for node in members:
             if node in homes:
-                home = buffers.get(homes[node]) or _leaf(homes[node], "shared", _fresh(homes[node].name, taken))
+                home = buffers.get(homes[node]) or _leaf(homes[node], "shared", names.fresh(homes[node].name))
                 buffers.setdefault(homes[node], home)
                 buffers[node] = Buffer(home.name, "shared", node.dtype, node.shape, homes[node])
             elif node in stored or isinstance(node, Reduce) or domain_of(node) is None:
-                buffers[node] = Buffer(_fresh("t0", taken), "temporary", node.dtype, node.shape, node)
+                buffers[node] = Buffer(names.fresh("t0"), "temporary", node.dtype, node.shape, node)
         kernels.append(_kernel(members, buffers))
     return kernels
 

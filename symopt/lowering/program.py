@@ -125,23 +125,24 @@ class Program:
             if buffer.role != "temporary" and not (buffer.role == "shared" and not isinstance(node, Shared)):
                 holds[memory(buffer)] = node
         for kernel in self.kernels:
+            written = {memory(buffer) for _, buffer in kernel.writes}
             for read in kernel.reads():
-                self._check_read(kernel, read, holds)
+                self._check_read(kernel, read, holds, written)
             for node, buffer in kernel.writes:
                 holds[memory(buffer)] = node
         for variable, buffer in self.copies:
             if holds.get(memory(buffer)) not in [node for var, node in self.updates if var is variable]:
                 raise ShapeError(f"the new value of {variable.name} is lost before it is copied: a defect of symopt")
 
-    def _check_read(self, kernel: Kernel, read: Node, holds: dict[object, Node]) -> None:
+    def _check_read(self, kernel: Kernel, read: Node, holds: dict[object, Node], written: set[object]) -> None:
         base = base_of(read, self.buffers)
         if base.weak:
             return
         buffer = self.buffers.get(base)
         if buffer is None or holds.get(memory(buffer)) is not base:
             raise ShapeError(f"{kernel} reads {base!r} where it is not: a defect of symopt", base.origin)
-        written = [target for _, target in kernel.writes if memory(target) == memory(buffer)]
-        if written and (base is not read or not isinstance(kernel, Loop) or read.shape != kernel.domain):
+        elsewhere = base is not read or not isinstance(kernel, Loop) or read.shape != kernel.domain
+        if memory(buffer) in written and elsewhere:
             raise ShapeError(f"{kernel} overwrites {base!r}, which it reads at other places: a defect of symopt")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from symopt.graph.nodes import Elementwise, Node
-from symopt.graph.provenance import built_for
+from symopt.graph.provenance import BuiltFor
 from symopt.graph.traversal import topological, with_operands
 
 #: A rule is one identity: it gives the node that may stand in the given one's place, or None where it does not apply.
@@ -70,10 +70,11 @@ def _settle(root: Node, sets: Sequence[Rules], final: dict[Node, Node]) -> None:
 
 
 def _first(node: Node, sets: Sequence[Rules]) -> Node | None:
-    for rules in sets:
-        for rule in rules.at(node):
-            with built_for(node.origin):
+    """What the first rule that fires puts in the place of ``node``."""
+    with BuiltFor(node.origin):
+        for rules in sets:
+            for rule in rules.at(node):
                 replacement = rule(node)
-            if replacement is not None and replacement is not node:
-                return replacement
+                if replacement is not None and replacement is not node:
+                    return replacement
     return None

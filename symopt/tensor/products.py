@@ -122,19 +122,20 @@ def _with_equal(node: Node, first: int, second: int) -> Shape:
     return tuple(lengths[0] if axis in (first, second) else dim for axis, dim in enumerate(node.shape))
 
 
+def _places(node: Node, axis: int) -> Node:
+    """The place of every element along an axis, in a shape that stretches to that of ``node``."""
+    dim = node.shape[axis]
+    return construct.reshape(make_iota(dim), (dim, *(1,) * (node.ndim - axis - 1)))
+
+
 def _diagonals(node: Node, indices: list[str]) -> tuple[Node, list[str]]:
     """Each repeated index taken along its diagonal, by a mask."""
     indices = list(indices)
     while len(set(indices)) < len(indices):
         second = next(i for i, index in enumerate(indices) if index in indices[:i])
         first = indices.index(indices[second])
-
-        def along(axis: int, node: Node = node) -> Node:
-            dim = node.shape[axis]
-            return construct.reshape(make_iota(dim), (dim, *(1,) * (node.ndim - axis - 1)))
-
         node = construct.broadcast_to(node, _with_equal(node, first, second))
-        mask = elementwise("equal", along(first), along(second))
+        mask = elementwise("equal", _places(node, first), _places(node, second))
         node = construct.reduce("sum", elementwise("where", mask, node, 0), (second,))
         del indices[second]
     return node, indices

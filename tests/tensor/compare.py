@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 import symopt.tensor as so
+from symopt.graph.dimensions import resolve_shape
+from symopt.graph.evaluate import bind_sizes
 from symopt.graph.nodes import Node
 from symopt.graph.traversal import topological
 from symopt.graph.verify import verify
@@ -32,7 +34,8 @@ def assert_same(tensor: Node, expected: Any, inputs: dict[Node, Any] | None = No
     assert value.dtype == tensor.dtype, "the evaluated array has another dtype than the graph says"
     assert tensor.dtype == expected.dtype, f"{tensor.dtype} instead of {expected.dtype}"
     assert value.shape == expected.shape
-    assert tensor.ndim == expected.ndim
+    sizes = bind_sizes(inputs or {}, map(np.asarray, (inputs or {}).values()))
+    assert resolve_shape(tensor.shape, sizes) == expected.shape, "the graph says another shape"
     if ulps and expected.dtype.kind == "f":
         np.testing.assert_allclose(value, expected, rtol=ulps * np.finfo(expected.dtype).eps, atol=0)
     else:

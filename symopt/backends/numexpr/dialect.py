@@ -19,8 +19,8 @@ NUMEXPR = {
     "reciprocal": "(1 / {0})",
     "sqrt": "sqrt({0})",
     # numexpr's own maximum and minimum give float64; and NaN must win.
-    "maximum": "where(({0} > {1}) | ({0} != {0}), {0}, {1})",
-    "minimum": "where(({0} < {1}) | ({0} != {0}), {0}, {1})",
+    "maximum": "where({0} > {1}, {0}, where({0} == {0}, {1}, {0}))",
+    "minimum": "where({0} < {1}, {0}, where({0} == {0}, {1}, {0}))",
     "floor": "floor({0})",
     "ceil": "ceil({0})",
     "exp": "exp({0})",

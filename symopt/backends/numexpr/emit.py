@@ -16,6 +16,7 @@ from symopt.lowering.program import Loop, Program
 _NUMPY_NAME = re.compile(r"(?<![\w.])([a-z]\w*)(?=\(|\.(?:reduce|at|accumulate)\()")
 _RUNTIME = {
     "blocks": "from symopt.backends.numexpr.runtime import blocks",
+    "empty": "from symopt.graph.memory import empty",
     "scratch": "from symopt.backends.numexpr.runtime import scratch",
     "on_two_threads": "from symopt.backends.numexpr.runtime import on_two_threads",
     "check_indices": "from symopt.backends.numexpr.runtime import check_indices",

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from symopt.backends.numexpr.plan import BLOCK, Choice, choose
-from symopt.backends.numexpr.registers import Assignment, Place, Register, assign, one_by_one
+from symopt.backends.numexpr.registers import (
+    Assignment,
+    Place,
+    Register,
+    assign,
+    one_by_one,
+    stretched_operand,
+    unstretched,
+)
 from symopt.backends.numexpr.scope import Scope
 from symopt.backends.numexpr.segments import cut, expression
 from symopt.backends.numexpr.spelling import dtype_text
 from symopt.graph.dimensions import Shape, product
-from symopt.graph.nodes import Broadcast, Elementwise, Embed, Node, Reduce
+from symopt.graph.nodes import Elementwise, Embed, Node, Reduce
 from symopt.lowering.program import Buffer, Loop, base_of, is_view
 
 Name = Callable[[Node], str]
@@ -87,7 +95,14 @@ def statement_lines(node: Node, out: str, name: Name, scope: Scope) -> list[str]
         return [f"copyto({out}, {operands[0]})"]
     if node.op.kind == "cast":
         return [f'copyto({out}, {operands[0]}, "unsafe")']
-    return [f"{node.op.name}({', '.join(operands)}, {out})"]
+    lines = []
+    position = stretched_operand(node)
+    if position is not None and node.operands[position].dtype == node.dtype and out not in operands:
+        lines.append(f"copyto({out}, {operands[position]})")
+        operands[position] = out
+    # Positional out of these two is deprecated since NumPy 2.4.
+    target = f"out={out}" if node.op.name in ("maximum", "minimum") else out
+    return [*lines, f"{node.op.name}({', '.join(operands)}, {target})"]
 
 
 def _reduction_line(node: Reduce, name: Name, buffer: Buffer, scope: Scope) -> str:
@@ -211,9 +226,7 @@ class _Locals:
         if place is not None:
             return self.buffer(place)
         whole = self.scope.name(node)
-        inner = node
-        while isinstance(inner, Broadcast):
-            inner = inner.operands[0]
+        inner = unstretched(node)
         if inner.shape == () or (inner.ndim < len(self.loop.domain) or inner.shape[0] == 1):
             return self._outer(node, whole)  # the same in every block
         return self._slice(self._outer(node, whole), base_of(node, self.scope.buffers) in self.scope.buffers)

@@ -11,7 +11,8 @@ import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from symopt.graph.nodes import DType, Elementwise, Embed, Node
+from symopt.graph.dimensions import product
+from symopt.graph.nodes import Broadcast, DType, Embed, Node
 from symopt.lowering.program import Buffer, Loop, base_of, memory
 
 
@@ -65,15 +66,18 @@ def assign(loop: Loop, statements: Sequence[Statement], buffers: Mapping[Node, B
         buffer = buffers.get(base_of(read, buffers)) if read not in inside else None
         return writer_of.get(memory(buffer)) if buffer is not None else None
 
+    deferred: set[Node] = set()
     needs = {s.node: {read for read in s.reads if read in inside} for s in statements}
     before = {node: set(found) for node, found in needs.items()}
     for statement in statements:
         for writer in map(overwriter, statement.reads):
-            if writer is not None and writer is not statement.node:
+            if writer is statement.node and not writes_last(writer):
+                deferred.add(writer)
+            elif writer is not None and writer is not statement.node:
                 before[writer].add(statement.node)
     # A reduction of something from outside runs after all statements, so what it reads must still be there.
     late = {overwriter(reduction.operands[0]) for reduction, _ in loop.reductions} - {None}
-    deferred: set[Node] = {node for node in late if node is not None}
+    deferred |= {node for node in late if node is not None}
     targets = dict(loop.stores)
     order = _in_order([s.node for s in statements], needs, before, set(targets) - deferred, deferred)
     by_node = {statement.node: statement for statement in statements}
@@ -126,11 +130,13 @@ def _places(
     free: dict[DType, list[int]] = {}
     used: dict[DType, int] = {}
     place: dict[Node, Place] = {}
+    # NumPy takes a vector of one element for an overlap with itself, and copies it first.
+    single = loop.domain != () and product(loop.domain) == 1
     for i, statement in enumerate(order):
         node = statement.node
         dying = (place[read] for read in dict.fromkeys(statement.reads) if read in place and last[read] == i)
         released = [register for register in dying if isinstance(register, Register)]
-        may_overwrite = _writes_last(node)
+        may_overwrite = writes_last(node) and not single
         if may_overwrite:
             _release(released, free)
         if node in targets:
@@ -150,6 +156,25 @@ def _release(registers: Iterable[Register], free: dict[DType, list[int]]) -> Non
         heapq.heappush(free.setdefault(register.dtype, []), register.number)
 
 
-def _writes_last(node: Node) -> bool:
+def writes_last(node: Node) -> bool:
     """Whether a statement has read all of its operands before it writes, element by element."""
-    return not isinstance(node, Embed) and not (isinstance(node, Elementwise) and node.op.name == "where")
+    return not isinstance(node, Embed) and node.op.name != "where" and stretched_operand(node) is None  # type: ignore[attr-defined]
+
+
+def stretched_operand(node: Node) -> int | None:
+    """The position of an operand that NumPy would stretch, other than a single number.
+
+    A ufunc that stretches a row or a column allocates memory at every call; so such an operand is first copied to where the
+    result will be.
+    """
+    for position, operand in enumerate(node.operands):
+        if isinstance(operand, Broadcast) and unstretched(operand).shape != ():
+            return position
+    return None
+
+
+def unstretched(node: Node) -> Node:
+    """The node behind broadcasts."""
+    while isinstance(node, Broadcast):
+        node = node.operands[0]
+    return node

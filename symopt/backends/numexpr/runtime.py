@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from symopt.errors import DataError
+from symopt.graph.memory import empty
 
 Span = tuple[int, int, int]
 BlockFunction = Callable[..., None]
@@ -22,7 +23,7 @@ def blocks(length: int, block: int) -> list[Span]:
 
 def scratch(shape: tuple[int, ...], dtypes: Sequence[Any], threads: int) -> list[list[np.ndarray[Any, Any]]]:
     """For each thread, an array of ``shape`` for each dtype."""
-    return [[np.empty(shape, dtype) for dtype in dtypes] for _ in range(threads)]
+    return [[empty(shape, dtype) for dtype in dtypes] for _ in range(threads)]
 
 
 class _Shared(Iterator[Span]):

@@ -6,6 +6,7 @@ from symopt.backends.numexpr.spelling import Sizes, dtype_text, number_text
 from symopt.graph.construct import SMALL_CONSTANT
 from symopt.graph.dimensions import Dim, product
 from symopt.graph.nodes import Array, Broadcast, Constant, DType, Input, Node, Reshape, Shared, Slice, Transpose
+from symopt.lowering.names import Names
 from symopt.lowering.program import Buffer, Program, base_of
 
 _LETTERS = {"float32": "s", "float64": "d", "bool": "b"}
@@ -25,24 +26,18 @@ class Scope:
         self.step: list[str] = []
         self.constants: list[Array] = []
         self.shared: dict[str, Shared] = {}
-        self._taken = {buffer.name for buffer in self.buffers.values()}
+        self._names_given = Names(buffer.name for buffer in self.buffers.values())
         self.sizes = Sizes({name: self.fresh("n" if name.startswith("_") else name) for name in program.sizes})
         self._names: dict[Node, str] = {}
         self._once: dict[str, str] = {}
         self._scratch: dict[tuple[DType, int], list[Dim]] = {}
+        self._views_of: dict[tuple[DType, int], list[tuple[tuple[Dim, ...], str]]] = {}
         self._scratch_views: dict[tuple[DType, int, tuple[Dim, ...]], str] = {}
         self.arguments = [self._argument(node) for node in program.inputs]
 
     def fresh(self, name: str) -> str:
-        """``name``, or the next one like it that nothing else has: e0, e1, e2; ones, ones_1, ones_2."""
-        stem = name.rstrip("0123456789")
-        number = int(name[len(stem) :] or 0)
-        pattern = f"{stem}{{}}" if stem != name else f"{name}_{{}}"
-        while name in self._taken:
-            number += 1
-            name = pattern.format(number)
-        self._taken.add(name)
-        return name
+        """A name like ``name`` that nothing else has."""
+        return self._names_given.fresh(name)
 
     def _argument(self, node: Input) -> str:
         return self.buffers[node].name if node in self.buffers else self.fresh("unused")
@@ -83,7 +78,7 @@ class Scope:
     def _temporary(self, buffer: Buffer, slots: dict[int, Buffer]) -> str:
         first = slots.setdefault(buffer.slot, buffer)
         if first is buffer:
-            return f"np.empty({self.sizes.shape(buffer.shape)}, {dtype_text(buffer.dtype)})"
+            return f"empty({self.sizes.shape(buffer.shape)}, {dtype_text(buffer.dtype)})"
         if first.shape == buffer.shape:
             return f"{first.name}  # read no more"
         return f"{first.name}.reshape({self.sizes.shape(buffer.shape)})  # read no more"
@@ -96,23 +91,24 @@ class Scope:
             needed = self._scratch.setdefault((dtype, number), [])
             if product(shape) not in needed:
                 needed.append(product(shape))
-            first = not any(key[:2] == (dtype, number) for key in self._scratch_views)
-            self._scratch_views[key] = self.fresh(stem if first else f"{stem}_{len(needed)}")
+            views = self._views_of.setdefault((dtype, number), [])
+            self._scratch_views[key] = self.fresh(f"{stem}_{len(needed)}" if views else stem)
+            views.append((shape, self._scratch_views[key]))
         return self._scratch_views[key]
 
     def declare_scratch(self) -> list[str]:
         """Lines that make the scratch memory and its views."""
         lines = []
         for (dtype, number), needed in self._scratch.items():
-            views = [(shape, name) for (d, i, shape), name in self._scratch_views.items() if (d, i) == (dtype, number)]
+            views = self._views_of[dtype, number]
             if len(views) == 1:
                 ((shape, name),) = views
-                lines.append(f"{name} = np.empty({self.sizes.shape(shape)}, {dtype_text(dtype)})")
+                lines.append(f"{name} = empty({self.sizes.shape(shape)}, {dtype_text(dtype)})")
                 continue
-            flat = self.fresh("scratch")
+            flat = self.fresh("arena")
             sizes = [self.sizes.dim(dim) for dim in needed]
             length = sizes[0] if len(sizes) == 1 else f"max({', '.join(sizes)})"
-            lines.append(f"{flat} = np.empty({length}, {dtype_text(dtype)})")
+            lines.append(f"{flat} = empty(({length},), {dtype_text(dtype)})")
             for shape, name in views:
                 lines.append(f"{name} = {flat}[:{self.sizes.dim(product(shape))}].reshape({self.sizes.shape(shape)})")
         return lines
