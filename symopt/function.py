@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 import symopt.tensor as so
-from symopt.backends import Runner, Task, find
+from symopt.backends import Runner, Task, checked_arrays, find
 from symopt.errors import DataError, DTypeError, NumericalError, ShapeError, Unsupported
 from symopt.graph.evaluate import bind_sizes, evaluate
 from symopt.graph.formula import formula
 from symopt.graph.nodes import Array, Input, Node, Shared
 from symopt.graph.provenance import here
 from symopt.graph.traversal import substitute, topological
-from symopt.tensor.evaluation import input_array
 
 Updates = Sequence[tuple[Shared, Any]]
 
@@ -36,11 +35,10 @@ class Function:
     def __call__(self, *values: Any) -> Any:
         """The outputs for given inputs; then all updates at once."""
         with self._lock:
-            arrays = self._arrays(values)
-            runner = self._runner or self._build(arrays)
+            runner = self._runner or self._build(values)
             if self.check is not None:
-                self._find_nan(arrays)
-            outputs = runner(arrays, self.calls)
+                self._find_nan(values)
+            outputs = runner(values, self.calls)
             self.calls += 1
         return outputs[0] if self._single else outputs
 
@@ -93,20 +91,8 @@ class Function:
         """What was fused and why, with bytes moved and operations as formulas in the run-time sizes."""
         return find(self.backend).explain(self.task)
 
-    def _arrays(self, values: Sequence[Any]) -> list[Array]:
-        inputs = self.task.inputs
-        if len(values) != len(inputs):
-            names = ", ".join(node.name for node in inputs)
-            raise DataError(f"expected {len(inputs)} arrays ({names}), was given {len(values)}")
-        arrays = []
-        for node, value in zip(inputs, values, strict=True):
-            if type(value) is not np.ndarray or value.dtype != node.dtype or not value.flags.c_contiguous:
-                value = np.ascontiguousarray(input_array(node, value)).reshape(np.shape(value))
-            arrays.append(value)
-        return arrays
-
-    def _build(self, arrays: Sequence[Array]) -> Runner:
-        sizes = bind_sizes(self.task.inputs, arrays)
+    def _build(self, values: Sequence[Any]) -> Runner:
+        sizes = bind_sizes(self.task.inputs, checked_arrays(self.task.inputs, values))
         backend = find(self.backend)
         available, reason = backend.status()
         if not available:
@@ -114,7 +100,7 @@ class Function:
         self._runner = backend.build(self.task, sizes)
         return self._runner
 
-    def _find_nan(self, arrays: Sequence[Array]) -> None:
+    def _find_nan(self, values: Sequence[Any]) -> None:
         """Interpret the graph and stop at the first node that has a NaN where its operands have none."""
 
         def watch(node: Node, operands: tuple[Array, ...], value: Array) -> None:
@@ -122,6 +108,7 @@ class Function:
                 raise NumericalError(_went_bad(node, operands), node.origin)
 
         given = [*self.task.outputs, *(node for _, node in self.task.updates)]
+        arrays = checked_arrays(self.task.inputs, values)
         inputs: dict[Node, Array] = dict(zip(self.task.inputs, arrays, strict=True))
         evaluate(given, inputs, self.calls, None, watch)
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+import numpy as np
+
+from symopt.errors import DataError
 from symopt.graph.nodes import Array, Input, Node, Shared
+from symopt.tensor.evaluation import input_array
 
 
 @dataclass(frozen=True)
@@ -20,11 +24,11 @@ class Task:
 
 
 class Runner(Protocol):
-    """A compiled task: call it with an array of the right dtype for every input, and the number of the call."""
+    """A compiled task: call it with what the user gives for every input, and the number of the call."""
 
     source: str
 
-    def __call__(self, arrays: Sequence[Array], iteration: int) -> list[Array]: ...
+    def __call__(self, values: Sequence[Any], iteration: int) -> list[Array]: ...
 
 
 class Backend(Protocol):
@@ -50,3 +54,12 @@ class BackendRecord:
     name: str
     available: bool
     reason: str
+
+
+def checked_arrays(inputs: Sequence[Input], values: Sequence[Any]) -> list[Array]:
+    """An array in row-major order, of the right dtype, for every input; or an error that says what is wrong."""
+    if len(values) != len(inputs):
+        names = ", ".join(node.name for node in inputs)
+        raise DataError(f"expected {len(inputs)} arrays ({names}), was given {len(values)}")
+    arrays = (input_array(node, value) for node, value in zip(inputs, values, strict=True))
+    return [array if array.flags.c_contiguous else np.array(array, order="C") for array in arrays]

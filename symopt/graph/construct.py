@@ -65,14 +65,14 @@ def make_input(name: str, shape: Sequence[int | str | Dimension | None], dtype: 
 def make_shared(value: Any, name: str, role: str, lower: float | None = None, upper: float | None = None) -> Shared:
     """A shared value that starts as a copy of ``value``; a hyperparameter is a weak number."""
     weak = role == "hyperparameter"
-    array = memory.copy(value, FLOAT64 if weak else None)
-    return Shared((), array.shape, as_dtype(array.dtype), weak, here(), name, role, Storage(array), lower, upper)
+    array = memory.copy(value, FLOAT64 if weak else as_dtype(np.asarray(value).dtype))
+    return Shared((), array.shape, array.dtype, weak, here(), name, role, Storage(array), lower, upper)
 
 
 def make_constant(value: Any, weak: bool = False) -> Constant:
     """A fixed array, interned by value if it is small."""
-    array = np.array(value, order="C", copy=True)
-    dtype = as_dtype(array.dtype)
+    dtype = as_dtype(np.asarray(value).dtype)
+    array = np.array(value, dtype, order="C", copy=True)
     array.flags.writeable = False
 
     def make() -> Constant:

@@ -201,6 +201,9 @@ def evaluate(
     """
     outputs = list(outputs)
     order = topological(outputs, stop=set(inputs))
+    for node in order:
+        if isinstance(node, Input) and node not in inputs:
+            raise DataError(f"input {node.name!r} was given no value", node.origin)
     given = [node for node in inputs if isinstance(node, Input)]
     sizes = bind_sizes(given, [inputs[node] for node in given])
     check_guards([guard for node in order for guard in guards_of(node)], sizes)
@@ -211,8 +214,6 @@ def evaluate(
             if node in values:
                 continue
             operands = tuple(values[operand] for operand in node.operands)
-            if isinstance(node, Input):
-                raise DataError(f"input {node.name!r} was given no value", node.origin)
             if isinstance(node, Random):
                 ordinal = drawn if streams is None else streams[node]
                 drawn += 1

@@ -8,8 +8,8 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-#: Bytes of a cache line, and of the widest vector register. NumPy's own large arrays start 16 bytes past one, which makes
-#: ufuncs that write to them up to twice as slow.
+#: Bytes of a cache line, and of the widest vector register. NumPy's own large arrays start 16 bytes past one, which
+#: makes ufuncs that write to them up to twice as slow.
 ALIGNMENT = 64
 
 

@@ -20,9 +20,9 @@ FLOAT64 = np.dtype("float64")
 
 
 def as_dtype(given: Any) -> DType:
-    """The supported dtype that ``given`` names."""
+    """The supported dtype that ``given`` names, in the machine's own order of bytes."""
     try:
-        dtype: DType = np.dtype(given)
+        dtype: DType = np.dtype(given).newbyteorder("=")
     except TypeError:
         raise DTypeError(f"{given!r} is not a dtype") from None
     cast_to(dtype)  # raises for those that no backend has

@@ -30,7 +30,7 @@ class Location(NamedTuple):
 
 
 def here() -> Location | None:
-    """The innermost line outside this package, or the line that :func:`BuiltFor` has set."""
+    """The innermost line outside this package, or the line that :class:`BuiltFor` has set."""
     if _inherited:
         return _inherited[-1]
     frame: FrameType | None = sys._getframe(1)

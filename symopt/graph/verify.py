@@ -75,8 +75,11 @@ def guards_of(node: Node) -> list[Guard]:
 
 
 def _not_negative(node: Node, shape: Iterable[Dim]) -> list[Guard]:
-    dims = [dim for dim in shape if isinstance(dim, Dimension) and any(factor < 0 for _, factor in dim.terms)]
-    return [Guard(dim, ">=", 0, node.origin, "a shape") for dim in dims]
+    return [Guard(dim, ">=", 0, node.origin, "a shape") for dim in shape if _may_be_negative(dim)]
+
+
+def _may_be_negative(dim: Dim) -> bool:
+    return any(factor < 0 for _, factor in dim.terms) if isinstance(dim, Dimension) else dim < 0
 
 
 def _slice_guards(node: Slice | Embed, whole: Shape, part: Shape) -> list[Guard]:
@@ -96,8 +99,7 @@ def _range_guards(node: Node, dim: Dim, start: Dim, count: Dim, step: int) -> li
     if step > 0:
         # An empty slice may start just past the end, where its "last" element lies before its first.
         conditions = [(start, 0), (dim, start + count * step - (step - 1)), *conditions[2:]]
-    margins = [(a, b, a - b) for a, b in conditions]
-    return [Guard(a, ">=", b, node.origin, "a slice") for a, b, d in margins if isinstance(d, Dimension) or d < 0]
+    return [Guard(a, ">=", b, node.origin, "a slice") for a, b in conditions if _may_be_negative(a - b)]
 
 
 # -------------------------------------------------------------------------------------------------------------- grammar

@@ -56,9 +56,10 @@ def canonical_product(node: Contract) -> Node | None:
         return None
     if not groups[ROWS] and not groups[COLUMNS] and groups[STACK]:
         return _sum_of_products(node)
-    x = _grouped(node.operands[0], node.left, [groups[STACK], groups[ROWS], groups[SUMMED]])
-    y = _grouped(node.operands[1], node.right, [groups[STACK], groups[SUMMED], groups[COLUMNS]])
-    present = {name: bool(indices) for name, indices in groups.items()}
+    # In a stack, a missing row or column is one of length 1.
+    present = {name: bool(groups[name] or (groups[STACK] and name in (ROWS, COLUMNS))) for name in groups}
+    x = _grouped(node.operands[0], node.left, [groups[name] for name in (STACK, ROWS, SUMMED) if present[name]])
+    y = _grouped(node.operands[1], node.right, [groups[name] for name in (STACK, SUMMED, COLUMNS) if present[name]])
     result = construct.contract(
         x,
         [name for name in (STACK, ROWS, SUMMED) if present[name]],
@@ -95,11 +96,11 @@ def _sum_of_products(node: Contract) -> Node:
 
 
 def _grouped(operand: Node, indices: tuple[int, ...], groups: list[list[int]]) -> Node:
-    """``operand`` with one axis for each group that is not empty."""
+    """``operand`` with one axis for each group."""
     order = [index for group in groups for index in group]
     sizes = dict(zip(indices, operand.shape, strict=True))
     ordered = construct.transpose(operand, tuple(indices.index(index) for index in order))
-    return construct.reshape(ordered, tuple(product(tuple(sizes[i] for i in group)) for group in groups if group))
+    return construct.reshape(ordered, tuple(product(tuple(sizes[i] for i in group)) for group in groups))
 
 
 def _is_scattered(node: Reshape) -> bool:

@@ -15,19 +15,25 @@ from symopt.optimizers.updates import Updates
 OPTIMIZERS: dict[str, type[Optimizer]] = {kind.__name__.lower(): kind for kind in (SGD, NAG, RMSProp)}
 
 
-def make(algo: Any, hyperparameters: dict[str, Any]) -> Optimizer:
-    """An optimizer by its name (upper or lower case), or as it is given."""
+def kind_of(algo: Any) -> type[Optimizer]:
+    """The kind of an optimizer, or the kind of this name (upper or lower case)."""
     if isinstance(algo, Optimizer):
-        if hyperparameters:
-            raise TypeError(
-                f"{algo!r} has its hyperparameters already: {', '.join(hyperparameters)} cannot be given too"
-            )
-        return algo
+        return type(algo)
     if not isinstance(algo, str) or algo.lower() not in OPTIMIZERS:
         near = difflib.get_close_matches(str(algo).lower(), OPTIMIZERS, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(OPTIMIZERS)}"
         raise ValueError(f"there is no optimizer {algo!r}; {hint}")
-    return OPTIMIZERS[algo.lower()](**hyperparameters)
+    return OPTIMIZERS[algo.lower()]
 
 
-__all__ = ["NAG", "OPTIMIZERS", "SGD", "Optimizer", "RMSProp", "Updates", "iteration", "make"]
+def make(algo: Any, hyperparameters: dict[str, Any]) -> Optimizer:
+    """An optimizer by its name, or as it is given."""
+    kind = kind_of(algo)
+    if not isinstance(algo, Optimizer):
+        return kind(**hyperparameters)
+    if hyperparameters:
+        raise TypeError(f"{algo!r} has its hyperparameters already: {', '.join(hyperparameters)} cannot be given too")
+    return algo
+
+
+__all__ = ["NAG", "OPTIMIZERS", "SGD", "Optimizer", "RMSProp", "Updates", "iteration", "kind_of", "make"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from symopt.graph.promotion import FLOAT64
 from symopt.graph.traversal import parameters_of, substitute
 from symopt.optimizers.hyperparameters import Number, bind, check, hyper
 from symopt.optimizers.hyperparameters import iteration as placeholder
+from symopt.optimizers.keywords import check_keywords, keywords_of
 from symopt.optimizers.preparation import Pair, prepare, project, with_momentum
 from symopt.optimizers.states import fresh_states
 from symopt.optimizers.updates import Updates
@@ -61,12 +60,7 @@ class Optimizer(ABC):
 
     def __new__(cls, **keywords: Any) -> Optimizer:
         """Refuse unknown keywords with the nearest known one."""
-        known = list(inspect.signature(cls).parameters)
-        for name in keywords:
-            if name not in known:
-                near = difflib.get_close_matches(name, known, 1)
-                hint = f"did you mean {near[0]!r}?" if near else f"it knows {', '.join(known)}"
-                raise TypeError(f"{cls.__name__} has no hyperparameter {name!r}; {hint}")
+        check_keywords(cls.__name__, keywords, keywords_of(cls))
         return super().__new__(cls)
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from numbers import Real
 from typing import Any
 
 import symopt.tensor as so
@@ -35,7 +36,11 @@ def numeric_fields(optimizer: Any) -> list[dataclasses.Field[Any]]:
 
 
 def check(optimizer: Any) -> None:
-    """Every number is a number, and within its range."""
+    """Every number is a number, and within its range; every switch is True or False."""
+    for field in dataclasses.fields(optimizer):
+        value = getattr(optimizer, field.name)
+        if isinstance(field.default, bool) and not isinstance(value, bool):
+            raise TypeError(f"{type(optimizer).__name__}({field.name}={value!r}): expected True or False")
     for field in numeric_fields(optimizer):
         value = getattr(optimizer, field.name)
         if value is None and (field.default is None or field.metadata["off"] is not None):
@@ -44,7 +49,7 @@ def check(optimizer: Any) -> None:
         if isinstance(value, Node):
             if not value.weak:
                 raise TypeError(f"{label}: a hyperparameter is a number, or an expression in so.iteration and numbers")
-        elif isinstance(value, bool) or not isinstance(value, (int, float)):
+        elif isinstance(value, bool) or not isinstance(value, Real):
             raise TypeError(f"{label}: expected a number")
         elif not field.metadata["low"] <= value <= field.metadata["high"]:
             low, high = field.metadata["low"], field.metadata["high"]
@@ -63,6 +68,14 @@ def is_off(value: Any, off: float | None) -> bool:
     return value is None or (not isinstance(value, Node) and off is not None and value == off)
 
 
+def switches(optimizer: Any) -> dict[str, Any]:
+    """The settings that are no numbers, as far as they are plain values."""
+    numeric = {field.name for field in numeric_fields(optimizer)}
+    names = [field.name for field in dataclasses.fields(optimizer) if field.name not in numeric]
+    values = {name: getattr(optimizer, name) for name in names}
+    return {name: value for name, value in values.items() if value is None or isinstance(value, (bool, int, str))}
+
+
 def bind(optimizer: Any) -> tuple[Any, dict[str, Shared]]:
     """A copy of ``optimizer`` with shared scalars for numbers and None for what is off; and the scalars by name."""
     shared: dict[str, Shared] = {}
@@ -72,7 +85,7 @@ def bind(optimizer: Any) -> tuple[Any, dict[str, Shared]]:
         if is_off(value, field.metadata["off"]):
             changes[field.name] = None
         elif not isinstance(value, Node):
-            shared[field.name] = changes[field.name] = make_shared(value, field.name, "hyperparameter")
+            shared[field.name] = changes[field.name] = make_shared(float(value), field.name, "hyperparameter")
     return dataclasses.replace(optimizer, **changes), shared
 
 

@@ -18,7 +18,7 @@ Pair = tuple[Shared, Node]
 
 
 def prepare(optimizer: Optimizer, params: Sequence[Shared], grads: Sequence[Node]) -> list[Node]:
-    """Gradients rescaled, clipped by element, by norm and by global norm, and with coupled weight decay, in this order."""
+    """Gradients rescaled, clipped by element, by norm and by global norm, and with weight decay, in this order."""
     grads = [_clipped(optimizer, _rescaled(optimizer, grad)) for grad in grads]
     if optimizer.max_global_norm is not None:
         squares = reduce(add, [so.cast(so.sum(so.square(grad)), "float64") for grad in grads])

@@ -202,11 +202,12 @@ _TABLE += [
 ]
 
 OPERATIONS: dict[str, ScalarOp] = {op.name: op for op in _TABLE}
+_CASTS = {op.target: op for op in _TABLE if op.target is not None}
 
 
 def cast_to(dtype: np.dtype[Any]) -> ScalarOp:
     """The operation that casts to ``dtype``."""
-    op = OPERATIONS.get(f"to_{dtype.name}")
+    op = _CASTS.get(dtype)
     if op is None:
         raise DTypeError(f"dtype {dtype.name} is not supported; use one of {', '.join(CAST_TARGETS)}")
     return op

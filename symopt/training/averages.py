@@ -9,6 +9,9 @@ from symopt.graph.nodes import Array
 #: Named numbers: the loss first, then the user's monitors, then gradient norms.
 Monitors = dict[str, float]
 
+#: Those of the training data of an epoch, and those of the latest validation.
+Pair = tuple[Monitors, Monitors]
+
 
 class Averages:
     """Means of monitors, with the lengths of batches as weights."""

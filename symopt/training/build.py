@@ -10,7 +10,8 @@ import symopt.tensor as so
 from symopt.data import Dataset
 from symopt.errors import DataError
 from symopt.graph.nodes import Input, Node, Shared
-from symopt.optimizers import Optimizer, make
+from symopt.optimizers import Optimizer, kind_of, make
+from symopt.optimizers.keywords import check_keywords, keywords_of
 from symopt.training.result import Result
 from symopt.training.trainer import LOOP_SETTINGS, Trainer
 
@@ -51,6 +52,7 @@ def build(
     >>> bool(valid["loss"] < 1e-6)
     True
     """
+    check_keywords("build", hyperparameters, (*TRAINER_SETTINGS, *keywords_of(kind_of(algo))))
     optimizer = make(algo, hyperparameters)
     return Trainer(optimizer, loss, params, inputs, updates, monitors, monitor_gradients, backend, check)
 
@@ -82,14 +84,15 @@ def minimize(
     >>> print(round(float(result.params["a"]), 3))
     3.0
     """
+    known = ("train", "valid", "algo", "batch_size", *TRAINER_SETTINGS, *LOOP_SETTINGS, *keywords_of(kind_of(algo)))
+    check_keywords("minimize", settings, known)
     symbols: dict[Any, Shared] = {}
     if not isinstance(loss, Node):
         loss, symbols, inputs = _from_symbols(loss, settings.pop("params", None), train)
         settings.setdefault("inputs", inputs)
         settings["params"] = list(symbols.values())
-        train, valid = _by_name(train), _by_name(valid)
-    of_trainer = {name: settings.pop(name) for name in TRAINER_SETTINGS if name in settings}
-    of_loop = {name: settings.pop(name) for name in LOOP_SETTINGS if name in settings}
+    of_trainer = _taken(settings, TRAINER_SETTINGS)
+    of_loop = _taken(settings, LOOP_SETTINGS)
     trainer = build(algo, loss, **of_trainer, **settings)
     batches = [None if data is None else Dataset.of(data, batch_size=batch_size) for data in (train, valid)]
     result = trainer.minimize(*batches, **of_loop)
@@ -120,13 +123,16 @@ def _from_symbols(
     return rows.mean(), symbols, inputs
 
 
-def _by_name(data: Any) -> Any:
-    return {str(key): value for key, value in data.items()} if isinstance(data, Mapping) else data
+def _taken(settings: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """The settings of these names, which are no longer in ``settings``."""
+    return {name: settings.pop(name) for name in names if name in settings}
 
 
 def train_with(optimizer: Optimizer, loss: Node, settings: dict[str, Any]) -> Trainer:
     """A trainer for ``optimizer.minimize`` and ``.iterate``, which leaves the loop's settings in ``settings``."""
-    return Trainer(optimizer, loss, **{name: settings.pop(name) for name in TRAINER_SETTINGS if name in settings})
+    known = ("train", "valid", *TRAINER_SETTINGS, *LOOP_SETTINGS, *keywords_of(type(optimizer)))
+    check_keywords(type(optimizer).__name__, settings, known)
+    return Trainer(optimizer, loss, **_taken(settings, TRAINER_SETTINGS))
 
 
 # Optimizers lie below and do not know this layer.

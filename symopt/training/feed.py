@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from symopt.data import Batch, Dataset
+from symopt.data.entries import unpack
 from symopt.errors import DataError
 from symopt.graph.nodes import Array, Input
 
 
 class Feed:
-    """Orders the arrays of batches: by position, or by name where they have names (or the inputs themselves as keys)."""
+    """Orders the arrays of batches: by position, or by name where they have names or the inputs themselves as keys."""
 
     def __init__(self, inputs: Sequence[Input]) -> None:
         self._inputs = list(inputs)
@@ -30,21 +31,22 @@ class Feed:
             yield (), 1
 
     def one(self, batch: Any) -> tuple[Array, ...]:
-        """The arrays of a single batch that the user gives: an array, several, or a dict of them."""
-        if isinstance(batch, Mapping):
-            return self._ordered(Batch(tuple(map(np.asarray, batch.values())), 1, tuple(batch)))
-        arrays = [batch] if isinstance(batch, np.ndarray) else batch
-        return self._ordered(Batch(tuple(map(np.asarray, arrays)), 1))
+        """The arrays of a single batch that the user gives: an array, several, a dict of them, or a Batch."""
+        if isinstance(batch, Batch):
+            return self._ordered(batch)
+        values, names = unpack(batch)
+        return self._ordered(Batch(tuple(map(np.asarray, values)), 1, names))
 
     def _ordered(self, batch: Batch) -> tuple[Array, ...]:
         if batch.names is None:
             if len(batch.arrays) != len(self._inputs):
-                raise DataError(
-                    f"the data have {len(batch.arrays)} arrays; the loss has {len(self._inputs)} inputs: {self._spelled}"
-                )
+                given, expected = len(batch.arrays), len(self._inputs)
+                raise DataError(f"the data have {given} arrays; the loss has {expected} inputs: {self._spelled}")
             return batch.arrays
-        arrays: dict[Any, Array] = dict(zip(batch.names, batch.arrays, strict=True))
+        # A key is an input, its name, or a SymPy symbol of that name.
+        keys = [key if isinstance(key, Input) else str(key) for key in batch.names]
+        arrays = dict(zip(keys, batch.arrays, strict=True))
         missing = [node.name for node in self._inputs if node not in arrays and node.name not in arrays]
         if missing:
-            raise DataError(f"the data have {', '.join(map(str, arrays))}; missing are {', '.join(missing)}")
+            raise DataError(f"the data have {', '.join(map(str, batch.names))}; missing are {', '.join(missing)}")
         return tuple(arrays[node] if node in arrays else arrays[node.name] for node in self._inputs)

@@ -2,58 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from symopt.graph.nodes import Array, Shared
 
 
 class Values:
-    """Current and best values. Outside a run the parameters hold the best, unless the user has written others."""
+    """Current and best values. Between runs the parameters hold the best, unless the user has written others."""
 
     def __init__(self, params: Sequence[Shared]) -> None:
         self._params = list(params)
         self.best: list[Array] | None = None
-        self._current: list[Array] | None = None
-        self._written = [param.storage.written for param in params]
+        self._current: list[Array] | None = None  # while the parameters hold the best
+        self._written = self._writes()
 
     def keep_best(self) -> None:
         """What the parameters hold now is the best."""
-        self.best = [param.storage.array.copy() for param in self._params]
+        self.best = self._held()
 
     def leave(self) -> None:
         """Put the best into the parameters, and keep the current values for the next run."""
-        self._current = self.current()
-        self._write(self.best)
+        self.restore(self._held(), self.best)
 
-    def show_best(self) -> None:
-        """Put the best into the parameters."""
-        self._write(self.best)
+    def restore(self, current: Sequence[Array], best: Sequence[Array] | None) -> None:
+        """Training goes on from ``current``; the parameters hold ``best``."""
+        self._current = list(current)
+        self.best = None if best is None else list(best)
+        self._put(current if best is None else best)
+        self._written = self._writes()
 
-    def resume(self) -> bool:
-        """Go back to the current values, except where the user has written others; whether the user has."""
-        pairs = list(zip(self._params, self._written, strict=True))
-        changed = [param.storage.written != written for param, written in pairs]
-        if self._current is not None:
-            for param, value, theirs in zip(self._params, self._current, changed, strict=True):
-                if not theirs:
-                    param.storage.array[...] = value
-        self._written = [param.storage.written for param in self._params]
+    def resume(self) -> None:
+        """Put the current values into the parameters, but for those that the user has written since.
+
+        Where there are such, training goes on from another point, and the best of before says nothing of it.
+        """
+        self._put(self.current())
         self._current = None
-        return any(changed)
+        if self._writes() != self._written:
+            self.best = None
+            self._written = self._writes()
 
     def current(self) -> list[Array]:
         """Copies of the values at which training goes on."""
+        held = self._held()
         if self._current is None:
-            return [param.storage.array.copy() for param in self._params]
-        kept = zip(self._params, self._current, self._written, strict=True)
-        return [p.storage.array.copy() if p.storage.written != written else value.copy() for p, value, written in kept]
+            return held
+        rows = zip(held, self._current, self._writes(), self._written, strict=True)
+        return [value if now != before else kept.copy() for value, kept, now, before in rows]
 
-    def set_current(self, values: Sequence[Array]) -> None:
-        """Training goes on from ``values``."""
-        self._current = [value.copy() for value in values]
-        self._written = [param.storage.written for param in self._params]
+    def snapshot(self) -> tuple[list[Array], list[Array] | None]:
+        """The current values, and the best of what training would go on with."""
+        moved = self._current is not None and self._writes() != self._written
+        return self.current(), None if moved else self.best
 
-    def _write(self, values: Sequence[Array] | None) -> None:
-        if values is not None:
-            for param, value in zip(self._params, values, strict=True):
-                param.storage.array[...] = value
+    @contextmanager
+    def showing_best(self) -> Iterator[None]:
+        """The parameters hold the best within this block."""
+        held = self._held()
+        self._put(held if self.best is None else self.best)
+        try:
+            yield
+        finally:
+            self._put(held)
+
+    def _held(self) -> list[Array]:
+        return [param.value for param in self._params]
+
+    def _put(self, values: Sequence[Array]) -> None:
+        for param, value in zip(self._params, values, strict=True):
+            param.storage.array[...] = value
+
+    def _writes(self) -> list[int]:
+        return [param.storage.written for param in self._params]

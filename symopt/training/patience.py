@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -20,16 +23,21 @@ class Limits:
     def __post_init__(self) -> None:
         for name in ("max_updates", "max_epochs"):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < 0):
+            if value is not None and not _is_count(value, 0):
                 raise ValueError(f"{name}={value!r}: expected an int of at least 0, or None for no limit")
-        if not isinstance(self.patience, int) or self.patience < 0:
+        if not _is_count(self.patience, 0):
             raise ValueError(f"patience={self.patience!r}: expected a number of validations, an int of at least 0")
-        if not isinstance(self.validate_every, int) or self.validate_every < 1:
+        if not _is_count(self.validate_every, 1):
             raise ValueError(
                 f"validate_every={self.validate_every!r}: expected a number of epochs, an int of at least 1"
             )
         if not self.min_improvement >= 0:
             raise ValueError(f"min_improvement={self.min_improvement!r}: expected a share of the loss, at least 0")
+
+    @property
+    def last_update(self) -> float:
+        """How many updates there may be at most."""
+        return math.inf if self.max_updates is None else self.max_updates
 
     def reached(self, updates: int, epochs: int) -> str | None:
         """Which limit has been reached, as a sentence."""
@@ -39,31 +47,38 @@ class Limits:
             return f"the limit of {self.max_epochs} epochs is reached"
         return None
 
+    def validates_after(self, epoch: int, is_last: bool) -> bool:
+        """Whether there is a validation after so many epochs, the last of which may have reached a limit."""
+        return self.final_validation if is_last else epoch % self.validate_every == 0
 
+
+def _is_count(value: Any, least: int) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and int(value) >= least
+
+
+@dataclass
 class Progress:
-    """The best loss so far, and the validations that have passed since."""
+    """The best loss so far (NaN before the first), and the validations that have passed since."""
 
-    def __init__(self, min_improvement: float) -> None:
-        self.best = math.nan
-        self.since = 0
-        self._min_improvement = min_improvement
+    best: float = math.nan
+    since: int = 0
 
-    def improves(self, loss: float) -> bool:
-        """Whether ``loss`` is better than the best by enough; NaN never is."""
-        if math.isnan(loss):
-            return False
+    def note(self, loss: float, min_improvement: float) -> bool:
+        """Take a validation loss into account; whether it is better than the best by more than this share of it."""
         if math.isnan(self.best):
-            return True
-        # (Not best - loss > share * abs(best) alone: a best of infinity would make it NaN.)
-        return (
-            loss < self.best and self.best - loss > self._min_improvement * abs(self.best)
-        ) or self.best == math.inf > loss
-
-    def note(self, loss: float) -> bool:
-        """Take a validation loss into account; whether it is an improvement."""
-        better = self.improves(loss)
+            better = not math.isnan(loss)
+        elif math.isinf(self.best):  # no share can be told
+            better = loss < self.best
+        else:
+            better = self.best - loss > min_improvement * abs(self.best)  # never where the loss is NaN
         if better:
             self.best, self.since = loss, 0
         else:
             self.since += 1
         return better
+
+    def exhausted(self, patience: int) -> str | None:
+        """A sentence where patience is at its end."""
+        if self.since <= patience:
+            return None
+        return f"{self.since} validations have passed without an improvement on the best loss, {self.best:.6g}"

@@ -17,18 +17,15 @@ if TYPE_CHECKING:
 class Result:
     """The last pair of monitors, to which it unpacks, and what was learned.
 
-    ``params`` has the best parameters, by name (or by SymPy symbol, where the loss was given in SymPy).
+    ``params`` has the best parameters, by name (or by SymPy symbol, where the loss was given in SymPy); ``stopped``
+    says why training ended.
     """
 
     train: Monitors
     valid: Monitors
     params: dict[Any, Array]
     trainer: Trainer
+    stopped: str | None
 
     def __iter__(self) -> Iterator[Monitors]:
         return iter((self.train, self.valid))
-
-    @property
-    def stopped(self) -> str | None:
-        """Why training ended."""
-        return self.trainer.stopped

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import weakref
+from collections import deque
 from collections.abc import Generator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-import symopt.tensor as so
 from symopt.data import Dataset
 from symopt.errors import DataError
-from symopt.function import Function, function
 from symopt.graph.nodes import Array, Input, Node, Shared
-from symopt.graph.traversal import parameters_of, topological
-from symopt.optimizers import Optimizer
-from symopt.optimizers.hyperparameters import same_structure
-from symopt.training.averages import Averages, Monitors
+from symopt.optimizers import Optimizer, Updates
+from symopt.optimizers.hyperparameters import switches
+from symopt.optimizers.keywords import check_keywords, keywords_of
+from symopt.training import checkpoint
+from symopt.training.averages import Averages, Monitors, Pair
+from symopt.training.checkpoint import Checkpoint
+from symopt.training.compiled import Compiled, Pairs
 from symopt.training.feed import Feed
-from symopt.training.interruption import Interruption
+from symopt.training.interruption import Interruption, uninterrupted
 from symopt.training.parameters import Values
 from symopt.training.patience import Limits, Progress
 from symopt.training.result import Result
 
-Pair = tuple[Monitors, Monitors]
+#: What iterate and minimize take, besides data and hyperparameters.
 LOOP_SETTINGS = tuple(field.name for field in dataclasses.fields(Limits))
+
+Run = Generator[Pair, None, None]
 
 
 class Trainer:
@@ -31,10 +37,9 @@ class Trainer:
 
     Attributes
     ----------
-    optimizer : the optimizer; ``updates`` are its update expressions, which print as equations.
     updates_done, epochs_done : counts since the trainer's birth.
     history : the pairs (training monitors, validation monitors) of all epochs.
-    stopped : a sentence that says why the last run ended; None while running.
+    stopped : a sentence that says why the last run ended; None before the first and while running.
     """
 
     def __init__(
@@ -43,92 +48,28 @@ class Trainer:
         loss: Node,
         params: Sequence[Shared] | None = None,
         inputs: Sequence[Input] | None = None,
-        updates: Sequence[tuple[Shared, Any]] = (),
+        updates: Pairs = (),
         monitors: Mapping[str, Any] | Sequence[tuple[str, Any]] = (),
         monitor_gradients: bool = False,
         backend: str = "auto",
         check: str | None = None,
     ) -> None:
-        self.optimizer = optimizer
-        self.loss = loss
-        self._params = list(params) if params is not None else parameters_of([loss])
-        self._extra_updates = list(updates)
-        self._monitors = _named_monitors(monitors)
-        self._monitor_gradients = monitor_gradients
-        self._options = {"backend": backend, "check": check}
-        self.updates = optimizer.get_updates(loss, self._params)
-        self.inputs = list(inputs) if inputs is not None else self._found_inputs()
-        self._feed = Feed(self.inputs)
-        self._compile()
+        options = {"backend": backend, "check": check}
+        self._compiled = Compiled(optimizer, loss, params, inputs, updates, monitors, monitor_gradients, **options)
+        self._feed = Feed(self._compiled.inputs)
         self.updates_done = 0
         self.epochs_done = 0
         self.history: list[Pair] = []
         self.stopped: str | None = None
-        self._values = Values(self._params)
-        self._progress = Progress(0.0)
-        self._validated_on: Any = None
-        self._run_now: Generator[Pair, None, None] | None = None
-
-    # ------------------------------------------------------------------------------------------------------- compiling
-
-    def _found_inputs(self) -> list[Input]:
-        given = [self.loss, *self._monitors.values(), *(so.as_tensor(value) for _, value in self._extra_updates)]
-        return sorted((n for n in topological(given) if isinstance(n, Input)), key=lambda node: node.serial)
-
-    def _compile(self) -> None:
-        watched = {"loss": self.loss, **self._monitors}
-        if self._monitor_gradients:
-            watched |= {f"grad({p.name})": so.linalg.norm(g) for p, g in self.updates.gradients.items()}
-        outputs = [self.updates.bind(node) for node in watched.values()]
-        extra = [(variable, self.updates.bind(so.as_tensor(value))) for variable, value in self._extra_updates]
-        self.names = list(watched)
-        self._step: Function = function(self.inputs, outputs, [*self.updates, *extra], **self._options)  # type: ignore[arg-type]
-        self._evaluate: Function = function(self.inputs, outputs, **self._options)  # type: ignore[arg-type]
-
-    @property
-    def source(self) -> str:
-        """The generated source of one update."""
-        return self._step.source
-
-    def explain(self) -> str:
-        """What was fused and why."""
-        return self._step.explain()
-
-    def set_hyperparameters(self, **changes: Any) -> None:
-        """Change hyperparameters. Numbers are set where they are; a change of structure compiles anew and keeps the states."""
-        if not changes:
-            return
-        previous, self.optimizer = self.optimizer, dataclasses.replace(self.optimizer, **changes)
-        if same_structure(previous, self.optimizer):
-            for name, node in self.updates.hyperparameter_nodes.items():
-                node.storage.array[...] = getattr(self.optimizer, name)
-            return
-        old, self.updates = self.updates, self.optimizer.get_updates(self.loss, self._params)
-        for name, node in self.updates.states.items():
-            if name in old.states:
-                node.storage.array[...] = old.states[name].storage.array
-        self.updates.iteration.storage.array[...] = old.iteration.storage.array
-        self._compile()
+        self._values = Values(self._compiled.params)
+        self._progress = Progress()
+        self._validation: Monitors = {}  # the latest
+        self._running = False
+        self._run: weakref.ref[Run] | None = None  # weak: a run that its caller drops ends at once
 
     # ------------------------------------------------------------------------------------------------------------ loop
 
-    def step(self, batch: Any = ()) -> Monitors:
-        """One update on one batch (an array for each input, in order or by name); the monitors before the update."""
-        if self._run_now is None:
-            self._values.resume()
-        outputs = self._step(*self._feed.one(batch))
-        self.updates_done += 1
-        return {name: float(value) for name, value in zip(self.names, outputs, strict=True)}
-
-    def evaluate(self, data: Any = None) -> Monitors:
-        """The monitors over a data set, averaged over batches with their lengths as weights."""
-        dataset = None if data is None else Dataset.of(data)
-        averages = Averages(self.names)
-        for arrays, size in self._feed.batches(dataset, None):
-            averages.add(self._evaluate(*arrays), size)
-        return averages.means()
-
-    def iterate(self, train: Any = None, valid: Any = None, **settings: Any) -> Generator[Pair, None, None]:
+    def iterate(self, train: Any = None, valid: Any = None, **settings: Any) -> Run:
         """Train, and yield (training monitors, validation monitors) after every epoch.
 
         Parameters
@@ -139,101 +80,151 @@ class Trainer:
         patience : stop when more than this many validations have passed without an improvement.
         validate_every : epochs between validations; there is one before the first update too.
         min_improvement : an improvement is more than this share of the best loss.
-        final_validation : validate the epoch that reaches a limit, whatever ``validate_every`` says.
-        Further keywords are hyperparameters of the optimizer, changed from now on.
+        final_validation : whether the epoch that reaches a limit is validated, whatever ``validate_every`` says.
+        settings : these limits, and hyperparameters of the optimizer, changed from now on.
 
         On every way out (patience, a limit, Ctrl-C, an error, a ``break``) the best parameters are written into
-        ``.value``; training would go on from the current ones.
+        ``.value``. The next run goes on from the current ones, unless ``.value`` has been written in between; its
+        patience begins anew.
         """
+        check_keywords("iterate", settings, (*LOOP_SETTINGS, *keywords_of(type(self.optimizer))))
         limits = Limits(**{name: settings.pop(name) for name in LOOP_SETTINGS if name in settings})
-        self.set_hyperparameters(**settings)
         data = None if train is None else Dataset.of(train)
         held_out = data if valid is None else Dataset.of(valid)
         self.close()
-        self._begin(train if valid is None else valid, limits)
-        self._run_now = self._run(data, held_out, limits)
-        return self._run_now
+        self.set_hyperparameters(**settings)
+        run = self._epochs(data, held_out, limits)
+        self._run = weakref.ref(run)
+        return run
 
-    def _begin(self, validated_on: Any, limits: Limits) -> None:
-        fresh = self._values.resume()
-        if fresh or validated_on is not self._validated_on or self._values.best is None:
-            # Losses on other data, or from a point that the user has set, say nothing of this run.
-            self._progress, self._values.best = Progress(limits.min_improvement), None
-        else:
-            best = self._progress.best
-            self._progress = Progress(limits.min_improvement)
-            self._progress.best = best
-        self._validated_on = validated_on
-        self.stopped = None
+    def minimize(self, train: Any = None, valid: Any = None, **settings: Any) -> Result:
+        """Train to the end: the same as :meth:`iterate`, and gives the last pair as a :class:`Result`."""
+        pairs = deque(self.iterate(train, valid, **settings), maxlen=1)
+        if not pairs:  # a limit had been reached before
+            training = self.evaluate(train)
+            pairs.append((training, training if valid is None else self.evaluate(valid)))
+        return Result(*pairs[0], self.params, self, self.stopped)
 
-    def _run(self, train: Dataset | None, valid: Dataset | None, limits: Limits) -> Generator[Pair, None, None]:
+    def _epochs(self, train: Dataset | None, valid: Dataset | None, limits: Limits) -> Run:
         try:
-            self.stopped = limits.reached(self.updates_done, self.epochs_done)
-            validation = self._validate(valid)
-            epochs = 0
+            self._begin(valid, limits)
             while self.stopped is None:
-                averages, interrupted = self._epoch(train, limits)
-                epochs += 1
-                self.epochs_done += 1
-                self.stopped = limits.reached(self.updates_done, self.epochs_done)
-                if interrupted:
-                    self.stopped = f"interrupted by Ctrl-C after update {self.updates_done}"
-                elif self.stopped is not None:
-                    validation = self._validate(valid) if limits.final_validation else validation
-                elif epochs % limits.validate_every == 0:
-                    validation = self._validate(valid)
-                    if self._progress.since > limits.patience:
-                        self.stopped = (
-                            f"{self._progress.since} validations have passed without an improvement "
-                            f"on the best loss, {self._progress.best:.6g}"
-                        )
-                self.history.append((averages.means(), validation))
-                yield self.history[-1]
+                yield self._epoch(train, valid, limits)
+                # The caller may have taken steps of his own.
+                self.stopped = self.stopped or limits.reached(self.updates_done, self.epochs_done)
         except GeneratorExit:
             self.stopped = self.stopped or f"left by the caller after update {self.updates_done}"
+            raise
+        except KeyboardInterrupt:
+            self.stopped = self._interrupted()
             raise
         except BaseException as error:
             self.stopped = f"{type(error).__name__} after update {self.updates_done}: {error}"
             raise
         finally:
-            self._values.leave()
-            self._run_now = None
+            self._running = False
+            with uninterrupted():
+                self._values.leave()
 
-    def _epoch(self, train: Dataset | None, limits: Limits) -> tuple[Averages, bool]:
-        """One pass over the training data; whether Ctrl-C was pressed."""
-        averages = Averages(self.names)
+    def _begin(self, valid: Dataset | None, limits: Limits) -> None:
+        """Go back to the current parameters; validate, unless all is as it was when the last run ended."""
+        self._running = True
+        self._values.resume()
+        if self.stopped is not None:
+            self._progress.since = 0
+        self.stopped = None
+        if not self._goes_on(valid):
+            self._validate(valid, limits)
+        self.stopped = limits.reached(self.updates_done, self.epochs_done)
+
+    def _goes_on(self, valid: Dataset | None) -> bool:
+        """Whether there are best parameters, and the validation data give the loss for them that they gave before.
+
+        On other data the old loss says nothing: the parameters are kept, with their loss on the new data.
+        """
+        if self._values.best is None:
+            self._progress = Progress()
+            return False
+        with self._values.showing_best():
+            loss = self._measure(valid)["loss"]
+        if loss == self._progress.best:
+            return True
+        self._progress = Progress(loss)
+        return False
+
+    def _epoch(self, train: Dataset | None, valid: Dataset | None, limits: Limits) -> Pair:
+        """One pass over the training data, and what follows from it."""
+        averages = Averages(self._compiled.names)
         with Interruption() as interruption:
             for arrays, size in self._feed.batches(train, self.epochs_done):
-                averages.add(self._step(*arrays), size)
+                interruption.busy = True
+                averages.add(self._compiled.step(*arrays), size)
                 self.updates_done += 1
-                if interruption.requested or limits.max_updates == self.updates_done:
+                interruption.busy = False
+                if interruption.requested or self.updates_done >= limits.last_update:
                     break
-        return averages, interruption.requested
+            self.epochs_done += 1
+            self.stopped = limits.reached(self.updates_done, self.epochs_done)
+            if not interruption.requested and limits.validates_after(self.epochs_done, self.stopped is not None):
+                self._validate(valid, limits, interruption)
+                self.stopped = self.stopped or self._progress.exhausted(limits.patience)
+            if interruption.requested:
+                self.stopped = self._interrupted()
+            self.history.append((averages.means(), dict(self._validation)))
+        return self.history[-1]
 
-    def _validate(self, valid: Dataset | None) -> Monitors:
+    def _interrupted(self) -> str:
+        return f"interrupted by Ctrl-C after update {self.updates_done}"
+
+    def _validate(self, valid: Dataset | None, limits: Limits, interruption: Interruption | None = None) -> None:
         """Monitors on validation data; parameters that are the best so far are kept."""
-        averages = Averages(self.names)
-        for arrays, size in self._feed.batches(valid, None):
-            averages.add(self._evaluate(*arrays), size)
-        means = averages.means()
-        if self._progress.note(means["loss"]):
+        monitors = self._measure(valid, interruption)
+        if interruption is not None and interruption.requested:
+            return  # a part of the data says nothing
+        self._validation = monitors
+        if self._progress.note(monitors["loss"], limits.min_improvement):
             self._values.keep_best()
-        return means
 
-    def minimize(self, train: Any = None, valid: Any = None, **settings: Any) -> Result:
-        """Train to the end: the same as :meth:`iterate`, and gives the last pair as a :class:`Result`."""
-        last: Pair | None = None
-        for last in self.iterate(train, valid, **settings):
-            pass
-        if last is None:
-            training = self.evaluate(train)
-            last = (training, training if valid is None else self.evaluate(valid))
-        return Result(*last, params=self.params, trainer=self)
+    def _measure(self, data: Dataset | None, interruption: Interruption | None = None) -> Monitors:
+        """Averages over a data set, or over the part of it before an interruption.
+
+        Random numbers are the same each time: so losses differ only where parameters do.
+        """
+        averages = Averages(self._compiled.names)
+        self._compiled.monitor.calls = 0
+        for arrays, size in self._feed.batches(data, None):
+            averages.add(self._compiled.monitor(*arrays), size)
+            if interruption is not None and interruption.requested:
+                break
+        return averages.means()
+
+    # ------------------------------------------------------------------------------------------------------ by the hand
+
+    def step(self, batch: Any = ()) -> Monitors:
+        """One update on one batch (an array for each input, in order or by name); the monitors before the update."""
+        arrays = self._feed.one(batch)
+        averages = Averages(self._compiled.names)
+        with uninterrupted():
+            if not self._running:
+                self._values.resume()
+            averages.add(self._compiled.step(*arrays), 1)
+            self.updates_done += 1
+        return averages.means()
+
+    def evaluate(self, data: Any = None) -> Monitors:
+        """The monitors over a data set for the present ``.value``, weighed by the lengths of batches."""
+        return self._measure(None if data is None else Dataset.of(data))
+
+    def set_hyperparameters(self, **changes: Any) -> None:
+        """Change hyperparameters. Numbers do not compile anew; a change of structure does, and keeps the states."""
+        check_keywords(type(self.optimizer).__name__, changes, keywords_of(type(self.optimizer)))
+        if changes:
+            self._compiled.set_hyperparameters(changes)
 
     def close(self) -> None:
         """End a run that the caller has left, so that the best parameters are in place."""
-        if self._run_now is not None:
-            run, self._run_now = self._run_now, None
+        run = self._run() if self._run is not None else None
+        if run is not None:
             run.close()
 
     def __enter__(self) -> Trainer:
@@ -244,43 +235,115 @@ class Trainer:
     ) -> None:
         self.close()
 
-    # ---------------------------------------------------------------------------------------------------------- values
+    # ---------------------------------------------------------------------------------------------------- what there is
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer, with its present hyperparameters."""
+        return self._compiled.optimizer
+
+    @property
+    def updates(self) -> Updates:
+        """The update expressions, which print as equations."""
+        return self._compiled.updates
+
+    @property
+    def inputs(self) -> list[Input]:
+        """The inputs in the order in which data are passed."""
+        return list(self._compiled.inputs)
+
+    @property
+    def source(self) -> str:
+        """The generated source of one update."""
+        return self._compiled.step.source
+
+    def explain(self) -> str:
+        """What was fused and why."""
+        return self._compiled.step.explain()
 
     @property
     def params(self) -> dict[str, Array]:
         """Copies of the parameters by name."""
-        return {param.name: param.value for param in self._params}
+        return {param.name: param.value for param in self._compiled.params}
 
     @property
     def state(self) -> dict[str, Array]:
-        """Copies of the optimizer's states by name, and the iteration."""
-        states = {name: node.value for name, node in self.updates.states.items()}
-        return {**states, "iteration": self.updates.iteration.value}
+        """Copies of all else that an update changes, by name: states of the optimizer, and the iteration."""
+        return {name: node.value for name, node in self._compiled.states.items()}
 
     def set_params(self, target: str | Mapping[Any, Any] | Sequence[Any]) -> None:
-        """Set parameters to the ``"best"`` ones, or to arrays (by name, or one for each in order)."""
+        """Set parameters to the ``"best"`` ones, or to arrays (by name, or one for each in order).
+
+        As with ``.value``, training goes on from there.
+        """
+        params = self._compiled.params
+        by_name = {param.name: param for param in params}
         if isinstance(target, str):
             if target != "best":
                 raise DataError(f"set_params takes 'best' or arrays, not {target!r}")
             if self._values.best is None:
                 raise DataError("there are no best parameters before the first validation")
-            self._values.show_best()
-            return
-        values = dict(target) if isinstance(target, Mapping) else dict(zip(self.params, target, strict=True))
-        for param in self._params:
-            if param in values or param.name in values:
-                param.value = values[param] if param in values else values[param.name]
-        unknown = [str(key) for key in values if key not in self._params and key not in self.params]
+            target = self._values.best
+        if not isinstance(target, Mapping):
+            if len(target) != len(params):
+                raise DataError(f"set_params was given {len(target)} arrays for {len(params)}: {', '.join(by_name)}")
+            target = dict(zip(params, target, strict=True))
+        unknown = [str(key) for key in target if key not in params and key not in by_name]
         if unknown:
-            raise DataError(f"there is no parameter {', '.join(unknown)}; there are {', '.join(self.params)}")
+            raise DataError(f"there is no parameter {', '.join(unknown)}; there are {', '.join(by_name)}")
+        for key, value in target.items():
+            by_name.get(key, key).value = value
 
+    # ------------------------------------------------------------------------------------------------------ checkpoints
 
-def _named_monitors(monitors: Mapping[str, Any] | Sequence[tuple[str, Any]]) -> dict[str, Node]:
-    named = dict(monitors)
-    if "loss" in named:
-        raise DataError("the monitor 'loss' is there by itself: give yours another name")
-    nodes = {str(name): so.as_tensor(value) for name, value in named.items()}
-    for name, node in nodes.items():
-        if node.shape != ():
-            raise DataError(f"monitor {name!r} is {node!r}: a monitor is one number; take its mean()", node.origin)
-    return nodes
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write all that training goes on from to a file, which NumPy's ``load`` can read.
+
+        It takes the place of an older one only when it is complete. The data are not in it, nor is the loss.
+        """
+        checkpoint.write(path, self._checkpoint())
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Go on from a saved file: a trainer of the same loss and optimizer, with all its states and counts.
+
+        Raises
+        ------
+        CheckpointError : the file is damaged, or of another trainer; then nothing has changed.
+        """
+        saved = checkpoint.read(path)
+        checkpoint.compare(path, saved, self._checkpoint())
+        self.close()
+        with uninterrupted():
+            self._restore(saved)
+
+    def _checkpoint(self) -> Checkpoint:
+        current, best = self._values.snapshot()
+        return Checkpoint(
+            optimizer=type(self.optimizer).__name__,
+            switches=switches(self.optimizer),
+            hyperparameters=self.updates.hyperparameters,
+            updates_done=self.updates_done,
+            epochs_done=self.epochs_done,
+            calls=self._compiled.step.calls,
+            stopped=self.stopped,
+            best_loss=self._progress.best,
+            validations_since=self._progress.since,
+            validation=self._validation,
+            current=dict(zip(self.params, current, strict=True)),
+            best=dict(zip(self.params, best or (), strict=best is not None)),
+            states=self.state,
+            history=self.history,
+        )
+
+    def _restore(self, saved: Checkpoint) -> None:
+        self._compiled.set_hyperparameters(saved.hyperparameters)
+        for name, node in self._compiled.states.items():
+            node.storage.array[...] = saved.states[name]
+        best = [saved.best[name] for name in self.params] if saved.best else None
+        self._values.restore([saved.current[name] for name in self.params], best)
+        self._compiled.step.calls = saved.calls
+        self.updates_done, self.epochs_done = saved.updates_done, saved.epochs_done
+        self._progress = Progress(saved.best_loss, saved.validations_since)
+        self._validation = saved.validation
+        self.history = list(saved.history)
+        self.stopped = saved.stopped

@@ -144,7 +144,9 @@ def test_an_index_that_is_known_to_be_out_of_range_is_an_error(index):
         so.input("x", (2, 3, 4))[index]
 
 
-@pytest.mark.parametrize("index", [np.s_[[0], [3], [0]], np.s_[[0], [0], [-5]], np.s_[[2], [0], [0]], np.s_[:, [0], [4]]])
+@pytest.mark.parametrize(
+    "index", [np.s_[[0], [3], [0]], np.s_[[0], [0], [-5]], np.s_[[2], [0], [0]], np.s_[:, [0], [4]]]
+)
 def test_each_of_several_arrays_must_be_in_range(index):
     x = so.input("x", (2, 3, 4))
     with pytest.raises(ShapeError, match="out of range"):
@@ -159,7 +161,17 @@ def test_each_of_several_arrays_must_be_in_range(index):
         taken.eval({x: numbered((2, 3, 4)), **nodes})
 
 
-OUTSIDE = [np.s_[3], np.s_[-4], np.s_[1:5], np.s_[-5:], np.s_[:5], np.s_[2:1:-1, 5], np.s_[4:], np.s_[5::-1], np.s_[2:-2]]
+OUTSIDE = [
+    np.s_[3],
+    np.s_[-4],
+    np.s_[1:5],
+    np.s_[-5:],
+    np.s_[:5],
+    np.s_[2:1:-1, 5],
+    np.s_[4:],
+    np.s_[5::-1],
+    np.s_[2:-2],
+]
 
 
 @pytest.mark.parametrize("index", OUTSIDE, ids=str)
@@ -192,7 +204,7 @@ def test_a_boolean_mask_says_what_to_use_instead():
 
 @pytest.mark.parametrize("index", ["a", 1.5, True, np.s_[1.5:], np.s_["a":]], ids=str)
 def test_what_is_no_index_is_an_error(index):
-    with pytest.raises(Unsupported, match="use ints|not ints"):
+    with pytest.raises(Unsupported, match=r"use ints|not ints"):
         so.vector("x")[index]
 
 

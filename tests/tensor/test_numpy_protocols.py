@@ -110,7 +110,7 @@ def test_an_array_on_the_left_does_not_swallow_the_tensor():
 @pytest.mark.parametrize("name", ["sum", "mean", "max", "min", "prod", "var", "std", "argmax", "argmin", "cumsum"])
 def test_methods_are_the_functions(name):
     x = so.matrix("x")
-    assert getattr(x, name)(axis=1) is getattr(so, name)(x, axis=1) or name in ("argmax", "argmin")
+    assert getattr(x, name)(axis=1) is getattr(so, name)(x, axis=1)
     assert_agrees(
         lambda x: getattr(x, name)(axis=1), lambda x: getattr(x, name)(axis=1), sample("float64", (3, 4)), ulps=8
     )

@@ -184,7 +184,7 @@ def test_cast_is_astype_of_numpy(source, target):
 
 @pytest.mark.parametrize("dtype", ["float16", "complex128", "uint64", "U3", "datetime64[s]", "nonsense"])
 def test_a_dtype_that_no_backend_has_is_an_error_that_names_it(dtype):
-    with pytest.raises(DTypeError, match="nonsense|float16|complex|uint64|str|datetime"):
+    with pytest.raises(DTypeError, match=r"nonsense|float16|complex|uint64|str|datetime"):
         so.vector("x").astype(dtype)
 
 
@@ -228,7 +228,7 @@ def test_logical_operators_refuse_numbers(operation, dtype):
     with pytest.raises(DTypeError, match="is for booleans"):
         operation(x, x > 0)
     with pytest.raises(DTypeError, match="is for booleans"):
-        ~x
+        operator.invert(x)
 
 
 @pytest.mark.parametrize("name", ["negative", "subtract", "square", "sign", "power", "floor_divide"])

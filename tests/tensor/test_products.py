@@ -170,9 +170,16 @@ def test_any_einsum_is_that_of_numpy(case):
 
 @pytest.mark.parametrize(
     ("subscripts", "shapes", "error"),
-    [("ij,jk", [(2, 3)], ShapeError), ("ij", [(2,)], ShapeError), ("ij->ii", [(2, 3)], ShapeError)]
-    + [("ij->k", [(2, 3)], ShapeError), ("ij,jk", [(2, 3), (4, 5)], ShapeError), ("...i", [(2, 3)], Unsupported)]
-    + [("ii", [(2, 3)], ShapeError), ("i1->i", [(2, 3)], Unsupported)],
+    [
+        ("ij,jk", [(2, 3)], ShapeError),
+        ("ij", [(2,)], ShapeError),
+        ("ij->ii", [(2, 3)], ShapeError),
+        ("ij->k", [(2, 3)], ShapeError),
+        ("ij,jk", [(2, 3), (4, 5)], ShapeError),
+        ("...i", [(2, 3)], Unsupported),
+        ("ii", [(2, 3)], ShapeError),
+        ("i1->i", [(2, 3)], Unsupported),
+    ],
 )
 def test_an_einsum_that_makes_no_sense_is_an_error(subscripts, shapes, error):
     with pytest.raises(error):

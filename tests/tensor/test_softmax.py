@@ -117,8 +117,15 @@ def test_a_label_that_is_no_class_gives_zero():
 
 @pytest.mark.parametrize(
     ("logits", "labels", "dtype"),
-    [((4, 3), (3,), "int64"), ((4, 3), (1,), "int64"), ((4, 3), (4, 3), "int64"), ((3,), (3,), "int64")]
-    + [((4, 3), (4, 2), "float64"), ((4, 3), (3,), "float64"), ((4, 3), (1, 3), "float64")],
+    [
+        ((4, 3), (3,), "int64"),
+        ((4, 3), (1,), "int64"),
+        ((4, 3), (4, 3), "int64"),
+        ((3,), (3,), "int64"),
+        ((4, 3), (4, 2), "float64"),
+        ((4, 3), (3,), "float64"),
+        ((4, 3), (1, 3), "float64"),
+    ],
 )
 def test_labels_of_another_shape_are_an_error_that_names_both(logits, labels, dtype):
     with pytest.raises(ShapeError, match="logits") as caught:

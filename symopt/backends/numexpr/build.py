@@ -13,7 +13,7 @@ import numpy as np
 
 from symopt.backends.numexpr.dialect import DIALECT
 from symopt.backends.numexpr.emit import Module, emit
-from symopt.backends.task import Task
+from symopt.backends.task import Task, checked_arrays
 from symopt.graph.evaluate import bind_sizes, check_guards
 from symopt.graph.nodes import Array, Input
 from symopt.lowering import Program, lower
@@ -64,26 +64,49 @@ class NumexprRunner:
         self._prepare = _load(module.source)
         self._shared = {name: node.storage.array for name, node in module.shared.items()}
         self._steps: OrderedDict[tuple[Any, ...], Callable[..., list[Array]]] = OrderedDict()
+        # The layout of the last arrays, and the step prepared for it.
+        self._layout: list[tuple[Any, Any, Any]] = []
+        self._step: Callable[..., list[Array]] | None = None
         # Overflow on the way to a right result is no news. Set once, in a context of our own: np.errstate around every
         # call would cost more than a small step.
         self._context = contextvars.copy_context()
         self._context.run(np.seterr, all="ignore")
 
-    def __call__(self, arrays: Sequence[Array], iteration: int) -> list[Array]:
-        key = tuple([array.shape for array in arrays])
-        step = self._steps.get(key) or self._prepared(key, arrays)
+    def __call__(self, values: Sequence[Any], iteration: int) -> list[Array]:
+        step = self._step
+        if step is None or not self._fit(values):
+            values = checked_arrays(self._inputs, values)
+            step = self._prepared(values)
         if self._draws:
-            return self._context.run(step, *arrays, iteration)
-        return self._context.run(step, *arrays)
+            return self._context.run(step, *values, iteration)
+        return self._context.run(step, *values)
 
-    def _prepared(self, key: tuple[Any, ...], arrays: Sequence[Array]) -> Callable[..., list[Array]]:
-        sizes = bind_sizes(self._inputs, arrays)
-        check_guards(self._guards, sizes)
-        known = [sizes[name] for name in self._module.sizes]
-        step: Callable[..., list[Array]] = self._prepare(self._shared, self._module.constants, *known)
-        self._steps[key] = step
-        while len(self._steps) > KEPT_SIZES:
-            self._steps.popitem(last=False)
+    def _fit(self, values: Sequence[Any]) -> bool:
+        """Whether the arrays are laid out like the last ones, so that nothing needs to be checked."""
+        if len(values) != len(self._layout):
+            return False
+        for value, (dtype, shape, strides) in zip(values, self._layout):  # noqa: B905  (strict costs as much as the rest)
+            if (
+                type(value) is not np.ndarray
+                or value.dtype is not dtype
+                or value.shape != shape
+                or value.strides != strides
+            ):
+                return False
+        return True
+
+    def _prepared(self, arrays: Sequence[Array]) -> Callable[..., list[Array]]:
+        key = tuple([array.shape for array in arrays])
+        step = self._steps.get(key)
+        if step is None:
+            sizes = bind_sizes(self._inputs, arrays)
+            check_guards(self._guards, sizes)
+            known = [sizes[name] for name in self._module.sizes]
+            step = self._steps[key] = self._prepare(self._shared, self._module.constants, *known)
+            while len(self._steps) > KEPT_SIZES:
+                self._steps.popitem(last=False)
+        self._layout = [(node.dtype, a.shape, a.strides) for node, a in zip(self._inputs, arrays, strict=True)]
+        self._step = step
         return step
 
 

@@ -20,9 +20,10 @@ _RUNTIME = {
     "scratch": "from symopt.backends.numexpr.runtime import scratch",
     "on_two_threads": "from symopt.backends.numexpr.runtime import on_two_threads",
     "check_indices": "from symopt.backends.numexpr.runtime import check_indices",
+    "span": "from symopt.backends.numexpr.runtime import span",
     "uniform": "from symopt.graph.philox import uniform",
 }
-_BUILTINS = {"len", "max", "range", "slice"}
+_BUILTINS = {"abs", "float", "len", "max", "range", "slice"}
 
 
 @dataclass(frozen=True)

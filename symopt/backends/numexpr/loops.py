@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from symopt.backends.numexpr.numbers import emit_numbers
 from symopt.backends.numexpr.plan import BLOCK, Choice, choose
 from symopt.backends.numexpr.registers import (
     Assignment,
@@ -11,14 +12,13 @@ from symopt.backends.numexpr.registers import (
     Register,
     assign,
     one_by_one,
-    stretched_operand,
     unstretched,
 )
 from symopt.backends.numexpr.scope import Scope
 from symopt.backends.numexpr.segments import cut, expression
 from symopt.backends.numexpr.spelling import dtype_text
 from symopt.graph.dimensions import Shape, product
-from symopt.graph.nodes import Elementwise, Embed, Node, Reduce
+from symopt.graph.nodes import Broadcast, Elementwise, Embed, Node, Reduce
 from symopt.lowering.program import Buffer, Loop, base_of, is_view
 
 Name = Callable[[Node], str]
@@ -28,6 +28,10 @@ REDUCERS = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"
 
 def emit_loop(loop: Loop, scope: Scope, number: int, sizes: Mapping[str, int]) -> None:
     """Append the lines of one fused kernel."""
+    if loop.domain == ():
+        scope.step.append(f"# {number}: {_summary(loop, scope)}")
+        emit_numbers(loop, scope)
+        return
     segments = cut(loop)
     choice = choose(loop, [segment.statement for segment in segments], sizes)
     scope.step.append(f"# {number}: {_summary(loop, scope)}")
@@ -87,6 +91,8 @@ def statement_lines(node: Node, out: str, name: Name, scope: Scope) -> list[str]
     if isinstance(node, Embed):
         index = scope.sizes.region(node, node.operands[0].shape, node.shape)
         return [f"{out}.fill(0)", f"{out}[{index}] = {operands[0]}"]
+    if isinstance(node, Broadcast):
+        return [f"copyto({out}, {operands[0]})"]
     assert isinstance(node, Elementwise)
     if node.op.name == "where":
         condition, x, y = operands
@@ -95,14 +101,9 @@ def statement_lines(node: Node, out: str, name: Name, scope: Scope) -> list[str]
         return [f"copyto({out}, {operands[0]})"]
     if node.op.kind == "cast":
         return [f'copyto({out}, {operands[0]}, "unsafe")']
-    lines = []
-    position = stretched_operand(node)
-    if position is not None and node.operands[position].dtype == node.dtype and out not in operands:
-        lines.append(f"copyto({out}, {operands[position]})")
-        operands[position] = out
     # Positional out of these two is deprecated since NumPy 2.4.
     target = f"out={out}" if node.op.name in ("maximum", "minimum") else out
-    return [*lines, f"{node.op.name}({', '.join(operands)}, {target})"]
+    return [f"{node.op.name}({', '.join(operands)}, {target})"]
 
 
 def _reduction_line(node: Reduce, name: Name, buffer: Buffer, scope: Scope) -> str:
@@ -144,36 +145,36 @@ def _emit_numexpr(loop: Loop, scope: Scope) -> None:
 
 
 def _emit_blocks(loop: Loop, scope: Scope, number: int, choice: Choice) -> None:
-    """A function that takes spans of rows, and the call that gives it all of them."""
+    """A function that takes blocks of rows, and the call that gives it all of them."""
     assignment = assign(loop, one_by_one(loop), scope.buffers)
-    flat = _is_flat(loop, scope)
-    row = loop.domain[1:] if not flat else ()
+    flat = _is_flat(loop)
+    row = () if flat else loop.domain[1:]
     rows = scope.sizes.dim(product(loop.domain) if flat else loop.domain[0])
     block = BLOCK[choice.threads]
     height = str(block) if not row else f"max(1, {block} // {scope.sizes.dim(product(row))})"
-    kernel, spans = f"kernel_{number}", f"spans_{number}"
-    scope.prepare.append(f"{spans} = blocks({rows}, {height})")
+    kernel, parts = f"kernel_{number}", f"blocks_{number}"
     local = _Locals(loop, scope, assignment, flat)
-    lines = [f"def {kernel}(spans, thread{local.parameters()}):"]
-    lines.append("    for block, low, high in spans:")
-    body = _declare_scratch(assignment, scope, number, choice, height, row, local)
-    for statement in assignment.order:
-        body += statement_lines(statement.node, local(statement.node), local, scope)
-    finish: list[str] = []
-    for reduction, buffer in loop.reductions:
-        body.append(_partial_line(reduction, buffer, local, scope, spans, finish))
-    body += [f"copyto({local.buffer(buffer)}, {local(node)})" for node, buffer in assignment.copies]
-    lines += [f"        {line}" for line in [*local.slices(), *body]]
-    scope.kernels.extend(["", *lines])
-    arguments = local.arguments()
+    body = [
+        *(line for s in assignment.order for line in statement_lines(s.node, local(s.node), local, scope)),
+        *(_partial_line(reduction, buffer, local) for reduction, buffer in loop.reductions),
+        *(f"copyto({local.buffer(buffer)}, {local(node)})" for node, buffer in assignment.copies),
+    ]
+    scope.prepare.append(f"{parts} = blocks({rows}, {height}{local.whole_arrays()})")
+    scope.prepare.extend(_partial_memory(loop, scope, flat, parts))
+    head = f"for block, low, high, {local.part_names()} in blocks:"
+    lines = [f"def {kernel}(blocks, thread{local.parameters()}):", f"    {head}"]
+    lines += [
+        f"        {line}" for line in [*local.slices(), *_take_scratch(assignment, scope, number, row, local, parts)]
+    ]
+    scope.kernels.extend(["", *lines, *(f"        {line}" for line in body)])
     if choice.threads > 1:
-        scope.step.append(f"on_two_threads({kernel}, {spans}{arguments})")
+        scope.step.append(f"on_two_threads({kernel}, {parts}{local.parameters()})")
     else:
-        scope.step.append(f"{kernel}({spans}, 0{arguments})")
-    scope.step.extend(finish)
+        scope.step.append(f"{kernel}({parts}, 0{local.parameters()})")
+    scope.step.extend(_combine_lines(loop, flat))
 
 
-def _is_flat(loop: Loop, scope: Scope) -> bool:
+def _is_flat(loop: Loop) -> bool:
     """Whether every array lies in one piece, row by row, so that blocks need not be whole rows."""
     for read in loop.reads():
         if base_of(read).shape != () and (is_view(read) or read.shape != loop.domain):
@@ -181,43 +182,58 @@ def _is_flat(loop: Loop, scope: Scope) -> bool:
     return all(len(node.axes) == len(loop.domain) for node, _ in loop.reductions)
 
 
-def _declare_scratch(
-    assignment: Assignment, scope: Scope, number: int, choice: Choice, height: str, row: Shape, local: _Locals
+def _take_scratch(
+    assignment: Assignment, scope: Scope, number: int, row: Shape, local: _Locals, parts: str
 ) -> list[str]:
-    """The line that takes the kernel's scratch memory, cut to the height of the block; its own for each thread."""
+    """The line that takes the kernel's scratch memory for a block; each thread has its own."""
     registers = [Register(dtype, i) for dtype, count in assignment.registers().items() for i in range(count)]
     if not registers:
         return []
-    shape = f"({', '.join([height, *map(scope.sizes.dim, row)])},)"
     dtypes = ", ".join(dtype_text(register.dtype) for register in registers)
-    scope.prepare.append(f"scratch_{number} = scratch({shape}, [{dtypes}], threads={choice.threads})")
+    scope.prepare.append(f"scratch_{number} = scratch({parts}, {scope.sizes.shape(row)}, [{dtypes}])")
     names = ", ".join(local.register(register) for register in registers)
-    return [f"{names}, = (memory[: high - low] for memory in scratch_{number}[thread])"]
+    return [f"{names}, = scratch_{number}[thread, high - low]"]
 
 
-def _partial_line(node: Reduce, buffer: Buffer, local: _Locals, scope: Scope, spans: str, finish: list[str]) -> str:
+def _is_partial(node: Reduce, flat: bool) -> bool:
+    """Whether a reduction takes rows of different blocks together."""
+    return flat or 0 in node.axes
+
+
+def _partial_memory(loop: Loop, scope: Scope, flat: bool, parts: str) -> list[str]:
+    """The lines that make room for the results of single blocks."""
+    lines = []
+    for node, buffer in loop.reductions:
+        if _is_partial(node, flat):
+            rest = [dim for axis, dim in enumerate(node.operands[0].shape) if axis not in node.axes]
+            shape = ", ".join([f"len({parts})", *map(scope.sizes.dim, rest)])
+            lines.append(f"{buffer.name}_parts = empty(({shape},), {dtype_text(node.dtype)})")
+    return lines
+
+
+def _partial_line(node: Reduce, buffer: Buffer, local: _Locals) -> str:
     """Reduce a block: into its own rows, or into one of the partial results that are put together at the end."""
-    operand = node.operands[0]
-    reducer, dtype = REDUCERS[node.op], dtype_text(node.dtype)
-    source = local(operand)
-    if local.flat or 0 in node.axes:
-        partial = f"{buffer.name}_parts"
-        rest = tuple(dim for axis, dim in enumerate(operand.shape) if axis not in node.axes)
-        shape = ", ".join([f"len({spans})", *(scope.sizes.dim(dim) for dim in rest)])
-        scope.prepare.append(f"{partial} = np.empty(({shape},), {dtype})")
-        axes = "None" if local.flat else str(node.axes)
-        finish.append(f"{reducer}.reduce({partial}, 0, {dtype}, {buffer.name})")
-        return f"{partial}[block] = {reducer}.reduce({source}, {axes}, {dtype})"
-    return f"{reducer}.reduce({source}, {node.axes}, {dtype}, {buffer.name}[low:high])"
+    target = f"{buffer.name}_parts[block, ...]" if _is_partial(node, local.flat) else local.buffer(buffer)
+    axes = "None" if len(node.axes) == node.operands[0].ndim else str(node.axes)
+    return f"{REDUCERS[node.op]}.reduce({local(node.operands[0])}, {axes}, {dtype_text(node.dtype)}, {target})"
+
+
+def _combine_lines(loop: Loop, flat: bool) -> list[str]:
+    """What puts the results of blocks together, always in the same order."""
+    return [
+        f"{REDUCERS[node.op]}.reduce({buffer.name}_parts, 0, {dtype_text(node.dtype)}, {buffer.name})"
+        for node, buffer in loop.reductions
+        if _is_partial(node, flat)
+    ]
 
 
 class _Locals:
-    """Names inside a block function: slices of what lies outside, and scratch."""
+    """Names inside a block function: parts of what lies outside, and scratch."""
 
     def __init__(self, loop: Loop, scope: Scope, assignment: Assignment, flat: bool) -> None:
         self.loop, self.scope, self.assignment, self.flat = loop, scope, assignment, flat
-        self._sliced: dict[str, str] = {}  # outer name -> inner name
-        self._passed: dict[str, str] = {}  # parameter -> what is passed for it
+        self._parts: dict[str, str] = {}  # whole array -> part, cut once per run-time size
+        self._passed: dict[str, str] = {}  # array that is another at each call -> part, cut at each call
 
     def __call__(self, node: Node) -> str:
         place = self.assignment.place.get(node)
@@ -227,47 +243,39 @@ class _Locals:
             return self.buffer(place)
         whole = self.scope.name(node)
         inner = unstretched(node)
-        if inner.shape == () or (inner.ndim < len(self.loop.domain) or inner.shape[0] == 1):
-            return self._outer(node, whole)  # the same in every block
-        return self._slice(self._outer(node, whole), base_of(node, self.scope.buffers) in self.scope.buffers)
+        shared = inner.shape == () or inner.ndim < len(self.loop.domain) or inner.shape[0] == 1
+        if self.scope.is_input(node):
+            return self._pass(whole, shared)
+        return whole if shared else self._part(whole)
 
     def buffer(self, buffer: Buffer) -> str:
-        """The slice of a buffer that the kernel stores to."""
-        return self._slice(buffer.name, True)
-
-    def _outer(self, node: Node, whole: str) -> str:
-        # Inputs are other arrays at each call: they are passed.
-        if self.scope.is_input(node):
-            self._passed[whole] = whole
-        return whole
-
-    def _slice(self, whole: str, direct: bool) -> str:
-        if self.flat and len(self.loop.domain) != 1:
-            if whole in self._passed:
-                self._passed[whole] = f"{whole}.reshape(-1)"
-            else:
-                whole = self.scope.once(f"{whole}.reshape(-1)", f"{whole}_flat")
-        return self._sliced.setdefault(whole, f"{whole}_")
+        """The part of a buffer that the kernel stores to."""
+        return self._part(buffer.name)
 
     def register(self, register: Register) -> str:
         """The name of scratch memory."""
         return f"{register.dtype.name[0]}{register.number}"
 
+    def _part(self, whole: str) -> str:
+        return self._parts.setdefault(whole, f"{whole}_")
+
+    def _pass(self, whole: str, shared: bool) -> str:
+        return self._passed.setdefault(whole, whole if shared else f"{whole}_")
+
+    def whole_arrays(self) -> str:
+        """The arrays that are cut once, as further arguments."""
+        reshaped = ".reshape(-1)" if self.flat and len(self.loop.domain) != 1 else ""
+        return "".join(f", {whole}{reshaped}" for whole in self._parts)
+
+    def part_names(self) -> str:
+        """Their parts, as a target of an assignment."""
+        return f"({', '.join(self._parts.values())},)" if self._parts else "_"
+
     def parameters(self) -> str:
-        self._visit()
+        """What is passed at each call."""
         return "".join(f", {name}" for name in self._passed)
 
-    def arguments(self) -> str:
-        return "".join(f", {text}" for text in self._passed.values())
-
     def slices(self) -> list[str]:
-        """The lines that take this block's part of everything."""
-        return [f"{inner} = {outer}[low:high]" for outer, inner in self._sliced.items()]
-
-    def _visit(self) -> None:
-        """Name everything once, so that parameters and slices are known before the body is written."""
-        for statement in self.assignment.order:
-            for node in (statement.node, *statement.reads):
-                self(node)
-        for reduction, _ in self.loop.reductions:
-            self(reduction.operands[0])
+        """The lines that cut this block's part of what is passed."""
+        reshaped = ".reshape(-1)" if self.flat and len(self.loop.domain) != 1 else ""
+        return [f"{part} = {whole}{reshaped}[low:high]" for whole, part in self._passed.items() if part != whole]

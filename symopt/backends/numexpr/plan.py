@@ -16,6 +16,8 @@ from symopt.lowering.program import Loop, base_of
 BLOCK = {1: 32768, 2: 65536}
 #: How much faster two threads must be than one to be used.
 WORTH_A_THREAD = 1.25
+#: How much faster numexpr must be than ufuncs.
+WORTH_NUMEXPR = 1.25
 #: What fits in the cache of one core beside everything else, in bytes.
 CACHE = 1 << 20
 #: Numexpr refuses more inputs than 63 and gets slow to compile with long expressions.
@@ -48,7 +50,8 @@ def choose(loop: Loop, segments: Sequence[Statement], sizes: Mapping[str, int]) 
             # A second thread must win clearly: the core may be wanted elsewhere.
             options["blocks", threads] = shared if threads == 1 else shared * WORTH_A_THREAD
     if _fits_numexpr(loop, segments):
-        options["numexpr", 1] = _numexpr_us(loop, segments, count)
+        # A call of numexpr allocates a little; it must win clearly.
+        options["numexpr", 1] = _numexpr_us(loop, segments, count) * WORTH_NUMEXPR
     (way, threads), least = min(options.items(), key=lambda option: option[1])
     names = {"ufuncs": "ufuncs on whole arrays", "blocks": "ufuncs block by block", "numexpr": "numexpr"}
     costs = [f"{_name(names, *option)} {_us(cost)}" for option, cost in options.items() if option != (way, threads)]

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from symopt.graph.dimensions import product
-from symopt.graph.nodes import Broadcast, DType, Embed, Node
+from symopt.graph.nodes import Broadcast, DType, Elementwise, Embed, Node
 from symopt.lowering.program import Buffer, Loop, base_of, memory
 
 
@@ -53,8 +53,30 @@ class Assignment:
 
 
 def one_by_one(loop: Loop) -> list[Statement]:
-    """A statement for every node of the body, as ufuncs need."""
-    return [Statement(node, node.operands) for node in loop.body]
+    """A statement for every node of the body, as ufuncs need.
+
+    A ufunc that stretches a row or a column allocates memory at every call; so these are first copied to full size.
+    """
+    statements: dict[Node, Statement] = {}
+    for node in loop.body:
+        if _is_ufunc(node):
+            for operand in node.operands:
+                if isinstance(operand, Broadcast) and unstretched(operand).shape != ():
+                    statements.setdefault(operand, Statement(operand, operand.operands))
+        statements[node] = Statement(node, node.operands)
+    return list(statements.values())
+
+
+def _is_ufunc(node: Node) -> bool:
+    """Whether a node becomes one call of a ufunc; the others are made of np.copyto, which stretches without allocating."""
+    return isinstance(node, Elementwise) and node.op.kind != "cast" and node.op.name not in ("where", "identity")
+
+
+def unstretched(node: Node) -> Node:
+    """The node behind broadcasts."""
+    while isinstance(node, Broadcast):
+        node = node.operands[0]
+    return node
 
 
 def assign(loop: Loop, statements: Sequence[Statement], buffers: Mapping[Node, Buffer]) -> Assignment:
@@ -158,23 +180,4 @@ def _release(registers: Iterable[Register], free: dict[DType, list[int]]) -> Non
 
 def writes_last(node: Node) -> bool:
     """Whether a statement has read all of its operands before it writes, element by element."""
-    return not isinstance(node, Embed) and node.op.name != "where" and stretched_operand(node) is None  # type: ignore[attr-defined]
-
-
-def stretched_operand(node: Node) -> int | None:
-    """The position of an operand that NumPy would stretch, other than a single number.
-
-    A ufunc that stretches a row or a column allocates memory at every call; so such an operand is first copied to where the
-    result will be.
-    """
-    for position, operand in enumerate(node.operands):
-        if isinstance(operand, Broadcast) and unstretched(operand).shape != ():
-            return position
-    return None
-
-
-def unstretched(node: Node) -> Node:
-    """The node behind broadcasts."""
-    while isinstance(node, Broadcast):
-        node = node.operands[0]
-    return node
+    return not isinstance(node, Embed) and not (isinstance(node, Elementwise) and node.op.name == "where")

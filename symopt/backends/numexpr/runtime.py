@@ -10,55 +10,60 @@ from typing import Any
 import numpy as np
 
 from symopt.errors import DataError
-from symopt.graph.memory import empty
+from symopt.graph.memory import Array, empty
 
-Span = tuple[int, int, int]
+#: The number of a block, where it begins and ends, and its part of each array.
+Block = tuple[int, int, int, tuple[Array, ...]]
 BlockFunction = Callable[..., None]
 
 
-def blocks(length: int, block: int) -> list[Span]:
-    """Consecutive ranges ``(number, low, high)`` of at most ``block``."""
-    return [(i, low, min(low + block, length)) for i, low in enumerate(range(0, length, block))]
+def blocks(length: int, height: int, *arrays: Array) -> list[Block]:
+    """Consecutive rows, at most ``height`` at a time, and the parts of ``arrays`` that they are."""
+    starts = range(0, length, height)
+    ends = [min(low + height, length) for low in starts]
+    return [
+        (number, low, high, tuple(array[low:high] for array in arrays))
+        for number, (low, high) in enumerate(zip(starts, ends, strict=True))
+    ]
 
 
-def scratch(shape: tuple[int, ...], dtypes: Sequence[Any], threads: int) -> list[list[np.ndarray[Any, Any]]]:
-    """For each thread, an array of ``shape`` for each dtype."""
-    return [[empty(shape, dtype) for dtype in dtypes] for _ in range(threads)]
-
-
-class _Shared(Iterator[Span]):
-    """Spans handed out one by one to whichever thread asks next: a thread that lost its core holds nobody up."""
-
-    def __init__(self, items: list[Span]) -> None:
-        self._next = iter(items).__next__
-
-    def __next__(self) -> Span:
-        return self._next()  # atomic: it never leaves the interpreter
+def scratch(
+    parts: list[Block], row: tuple[int, ...], dtypes: Sequence[Any]
+) -> dict[tuple[int, int], tuple[Array, ...]]:
+    """For each thread and height of block, an array for each dtype."""
+    heights = {high - low for _, low, high, _ in parts}
+    made = {}
+    for thread in (0, 1):
+        memory = [empty((max(heights, default=0), *row), dtype) for dtype in dtypes]
+        made.update({(thread, height): tuple(array[:height] for array in memory) for height in heights})
+    return made
 
 
 class Helper:
     """A second thread that waits for work."""
 
     def __init__(self) -> None:
-        self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._work: SimpleQueue[tuple[BlockFunction, Iterator[Block], tuple[Any, ...]]] = SimpleQueue()
         self._done: SimpleQueue[BaseException | None] = SimpleQueue()
         threading.Thread(target=self._run, daemon=True, name="symopt").start()
 
     def _run(self) -> None:
         np.seterr(all="ignore")  # each thread has its own setting
         while True:
-            work = self._work.get()
+            kernel, shared, arguments = self._work.get()
             try:
-                work()
+                kernel(shared, 1, *arguments)
             except BaseException as error:  # handed to the caller
                 self._done.put(error)
             else:
                 self._done.put(None)
 
-    def start(self, work: Callable[[], None]) -> None:
-        self._work.put(work)
+    def start(self, kernel: BlockFunction, shared: Iterator[Block], arguments: tuple[Any, ...]) -> None:
+        """Begin to take blocks."""
+        self._work.put((kernel, shared, arguments))
 
     def finish(self) -> None:
+        """Wait until the last block that it has taken is done."""
         error = self._done.get()
         if error is not None:
             raise error
@@ -67,11 +72,15 @@ class Helper:
 _helpers: SimpleQueue[Helper] = SimpleQueue()
 
 
-def on_two_threads(kernel: BlockFunction, items: list[Span], *arguments: Any) -> None:
-    """Run ``kernel(spans, thread, *arguments)`` on this thread and one other, which share the spans."""
-    shared = _Shared(items)
+def on_two_threads(kernel: BlockFunction, parts: list[Block], *arguments: Any) -> None:
+    """Run ``kernel(blocks, thread, *arguments)`` on this thread and one other.
+
+    Both take the next block from one iterator (which never leaves the interpreter, and so is safe), so that a thread that
+    has lost its core holds nobody up.
+    """
+    shared = iter(parts)
     helper = Helper() if _helpers.empty() else _helpers.get()
-    helper.start(lambda: kernel(shared, 1, *arguments))
+    helper.start(kernel, shared, arguments)
     try:
         kernel(shared, 0, *arguments)
     finally:
@@ -84,3 +93,9 @@ def check_indices(indices: Any, length: int, origin: str) -> None:
     if indices.size and not (indices.min() >= 0 and indices.max() < length):
         bad = indices[(indices < 0) | (indices >= length)].flat[0]
         raise DataError(f"index {bad} is out of range of {length} entries", None if origin == "None" else origin)
+
+
+def span(start: int, count: int, step: int) -> slice:
+    """The slice ``start, start + step, ...`` of ``count`` places, which may go down to 0, or be empty."""
+    past = start + count * step
+    return slice(start, None if past < 0 else past, step) if count else slice(0, 0)

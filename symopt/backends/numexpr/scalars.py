@@ -62,6 +62,10 @@ def _text(node: Node, scope: Scope) -> str:
     operands = [_operand(operand, scope) for operand in node.operands]
     if node.op.kind == "cast":
         return f"np.{node.dtype.name}({operands[0]})"
+    if node.op.kind == "floating" and (node.op.name == "reciprocal" or node.operands[0].dtype.kind == "b"):
+        operands = [f"float({operand})" for operand in operands]  # NumPy has a reciprocal of integers, and float16
+    if node.op.name == "divide" and any(o.dtype.kind == "f" and not isinstance(o, Constant) for o in node.operands):
+        return "({} / {})".format(*operands)  # a NumPy scalar stands on one side, so zero is no error
     if node.op.name in _OPERATORS:
         return _OPERATORS[node.op.name].format(*operands)
     return f"np.{node.op.name}({', '.join(operands)})"

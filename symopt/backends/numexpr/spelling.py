@@ -31,11 +31,12 @@ class Sizes:
         if start == 0 and count == length and step == 1:
             return ":"
         past = start + count * step
+        if step < 0 and not (isinstance(start, int) and isinstance(past, int)) and (start, past) != (length - 1, -1):
+            return f"span({self.dim(start)}, {self.dim(count)}, {step})"
         first = "" if start == (0 if step > 0 else length - 1) else self.dim(start)
         # A negative index would count from the end.
-        last = "" if past == (length if step > 0 else -1) else self.dim(past)
-        if step < 0 and not isinstance(past, int):
-            last = f"{last} if {last} >= 0 else None"
+        from_end = step < 0 and isinstance(past, int) and past < 0
+        last = "" if from_end or past == length else self.dim(past)
         return f"{first}:{last}" + ("" if step == 1 else f":{step}")
 
 

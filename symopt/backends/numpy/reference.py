@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from symopt.backends.task import Task
+from symopt.backends.task import Task, checked_arrays
 from symopt.graph.evaluate import evaluate
 from symopt.graph.nodes import LEAVES, Array, Node, Random, Shared
 from symopt.graph.traversal import topological
@@ -45,12 +46,13 @@ class NumpyRunner:
         }
         self.source = listing(task)
 
-    def __call__(self, arrays: Sequence[Array], iteration: int) -> list[Array]:
+    def __call__(self, values: Sequence[Any], iteration: int) -> list[Array]:
+        arrays = checked_arrays(self._task.inputs, values)
         inputs: dict[Node, Array] = dict(zip(self._task.inputs, arrays, strict=True))
-        values = evaluate(self._given, inputs, iteration, self._streams)
+        results = evaluate(self._given, inputs, iteration, self._streams)
         count = len(self._task.outputs)
-        outputs = [np.array(value) for value in values[:count]]
-        fresh = [np.array(value) for value in values[count:]]  # all are computed before any is written
+        outputs = [np.array(value) for value in results[:count]]
+        fresh = [np.array(value) for value in results[count:]]  # all are computed before any is written
         for (variable, _), value in zip(self._task.updates, fresh, strict=True):
             variable.storage.array[...] = value
         return outputs

@@ -1,0 +1,23 @@
+"""Keywords: which there are, and what to say of those that are not."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+
+def keywords_of(kind: Any) -> list[str]:
+    """The hyperparameters of a kind of optimizer."""
+    return [field.name for field in dataclasses.fields(kind) if field.init]
+
+
+def check_keywords(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse unknown keywords, with the nearest known one."""
+    known = list(known)
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it knows {', '.join(known)}"
+            raise TypeError(f"{owner} has no keyword {name!r}; {hint}")
