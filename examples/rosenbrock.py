@@ -2,8 +2,8 @@
 
     python examples/rosenbrock.py [--short]
 
-The function is the sum of 100 (x[i+1] - x[i]**2)**2 + (1 - x[i])**2. Its minimum is 0, where every x is 1, at the end of
-a long, bent and nearly flat valley. The rates are chosen by hand for each rule, and are the same in both dimensions.
+The function is the sum of 100 (x[i+1] - x[i]**2)**2 + (1 - x[i])**2. Its minimum is 0, where every x is 1, at the end
+of a long, bent and nearly flat valley. The rates are chosen by hand for each rule, and are the same in both dimensions.
 """
 
 from __future__ import annotations

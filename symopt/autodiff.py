@@ -1,4 +1,4 @@
-"""Gradients: one pullback for every kind of node, written in the graph's own language, so that they have gradients too."""
+"""Gradients: one pullback for every kind of node, in the graph's own language, so that gradients have gradients."""
 
 from __future__ import annotations
 

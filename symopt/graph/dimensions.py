@@ -227,16 +227,31 @@ def resolve_shape(shape: Shape, sizes: Mapping[str, int]) -> tuple[int, ...]:
     return tuple(resolve(dim, sizes) for dim in shape)
 
 
+def symbol(dim: Dim) -> str | None:
+    """The name of a size that stands alone."""
+    if isinstance(dim, Dimension) and len(dim.terms) == 1:
+        atoms, factor = dim.terms[0]
+        if factor == 1 and len(atoms) == 1 and isinstance(atoms[0], str):
+            return atoms[0]
+    return None
+
+
+def replace(dim: Dim, known: Mapping[str, Dim]) -> Dim:
+    """``dim`` with other dimensions in the place of named sizes."""
+    if isinstance(dim, int) or known.keys().isdisjoint(names_in(dim)):
+        return dim
+    total: Dim = 0
+    for atoms, factor in dim.terms:
+        term: Dim = factor
+        for atom in atoms:
+            if isinstance(atom, str):
+                term = term * known.get(atom, Dimension((((atom,), 1),)))
+            else:
+                term = term * (replace(atom.dividend, known) // atom.divisor)
+        total = total + term
+    return total
+
+
 def rename(dim: Dim, names: Mapping[str, str]) -> Dim:
     """``dim`` with its sizes called by other names."""
-    if isinstance(dim, int):
-        return dim
-
-    def renamed(atom: Atom) -> Atom:
-        if isinstance(atom, str):
-            return names.get(atom, atom)
-        inner = rename(atom.dividend, names)
-        assert isinstance(inner, Dimension)
-        return Floor(inner, atom.divisor)
-
-    return _canonical((tuple(sorted(map(renamed, atoms), key=str)), factor) for atoms, factor in dim.terms)
+    return replace(dim, {old: Dimension((((new,), 1),)) for old, new in names.items()})

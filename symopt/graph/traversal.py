@@ -96,6 +96,11 @@ def with_operands(node: Node, operands: tuple[Node, ...]) -> Node:
     """The same node over other operands of the same shapes and dtypes."""
     if all(new is old for new, old in zip(operands, node.operands, strict=True)):
         return node
+    return rebuild(node, operands)
+
+
+def rebuild(node: Node, operands: tuple[Node, ...]) -> Node:
+    """A node with the attributes of ``node``, made anew over ``operands``."""
     with BuiltFor(node.origin):
         if isinstance(node, Elementwise):
             if node.op.kind == "cast" and not node.weak:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symopt.graph.dimensions import Dimension
+from symopt.graph.dimensions import symbol
 from symopt.graph.nodes import Constant, Input, Iota, Node, Random, Reduce, Shared
 from symopt.graph.traversal import topological
-from symopt.graph.verify import Guard, guards_of
 from symopt.lowering.levels import Placement, domain_of, place
 from symopt.lowering.memory import share_slots
 from symopt.lowering.names import Names
@@ -24,6 +23,7 @@ from symopt.lowering.program import (
     is_scalar_slot,
     is_view,
 )
+from symopt.lowering.sizes import guards_in, with_equal_sizes
 from symopt.rewriting import simplify
 from symopt.rewriting.engine import Rules, rewrite
 
@@ -35,8 +35,8 @@ def lower(inputs: Sequence[Input], outputs: Sequence[Node], updates: Updates, di
 
     ``dialect`` has further rules, for operations that a backend lacks.
     """
-    given = [*outputs, *(node for _, node in updates)]
-    guards = _guards(given)
+    inputs, given = with_equal_sizes(inputs, [*outputs, *(node for _, node in updates)])
+    guards = guards_in(given)
     streams: dict[Node, int] = {
         node: i for i, node in enumerate(n for n in topological(given) if isinstance(n, Random))
     }
@@ -72,20 +72,14 @@ def lower(inputs: Sequence[Input], outputs: Sequence[Node], updates: Updates, di
     return program
 
 
-def _guards(given: Sequence[Node]) -> tuple[Guard, ...]:
-    found = (guard for node in topological(given) for guard in guards_of(node))
-    return tuple({(g.left, g.relation, g.right): g for g in found}.values())
-
-
 def _size_sources(inputs: Sequence[Input]) -> dict[str, tuple[int, int]]:
     """For every named size, the first input and axis that has it by itself."""
     sources: dict[str, tuple[int, int]] = {}
     for position, node in enumerate(inputs):
         for axis, dim in enumerate(node.shape):
-            if isinstance(dim, Dimension) and len(dim.terms) == 1 and len(dim.terms[0][0]) == 1:
-                atom = dim.terms[0][0][0]
-                if isinstance(atom, str) and dim.terms[0][1] == 1:
-                    sources.setdefault(atom, (position, axis))
+            name = symbol(dim)
+            if name is not None:
+                sources.setdefault(name, (position, axis))
     return sources
 
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from functools import reduce
 from operator import add
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import symopt.tensor as so
 from symopt.graph.nodes import Node, Shared
 from symopt.optimizers.states import state
 
-if TYPE_CHECKING:
-    from symopt.optimizers.base import Optimizer
-
 Pair = tuple[Shared, Node]
 
+#: An optimizer bound by :func:`symopt.optimizers.hyperparameters.bind`, with the fields that all optimizers share.
+Bound = Any
 
-def prepare(optimizer: Optimizer, params: Sequence[Shared], grads: Sequence[Node]) -> list[Node]:
+
+def prepare(optimizer: Bound, params: Sequence[Shared], grads: Sequence[Node]) -> list[Node]:
     """Gradients rescaled, clipped by element, by norm and by global norm, and with weight decay, in this order."""
     grads = [_clipped(optimizer, _rescaled(optimizer, grad)) for grad in grads]
     if optimizer.max_global_norm is not None:
@@ -29,11 +29,11 @@ def prepare(optimizer: Optimizer, params: Sequence[Shared], grads: Sequence[Node
     return grads
 
 
-def _rescaled(optimizer: Optimizer, grad: Node) -> Node:
+def _rescaled(optimizer: Bound, grad: Node) -> Node:
     return grad if optimizer.rescale_gradient is None else grad * optimizer.rescale_gradient
 
 
-def _clipped(optimizer: Optimizer, grad: Node) -> Node:
+def _clipped(optimizer: Bound, grad: Node) -> Node:
     """A gradient within the limits for one element, and for the norm of one parameter."""
     limit = optimizer.max_gradient_elem
     if limit is not None:
@@ -45,7 +45,7 @@ def _clipped(optimizer: Optimizer, grad: Node) -> Node:
     return grad
 
 
-def with_momentum(optimizer: Optimizer, param: Shared, step: Any) -> Generator[Pair, None, Node]:
+def with_momentum(optimizer: Bound, param: Shared, step: Any) -> Generator[Pair, None, Node]:
     """The new value of a parameter: less the step, or moved by a velocity that remembers earlier steps.
 
     v' = mu v - step, and the parameter moves by v' (Polyak, 1964), or by mu v' - step with ``nesterov`` (Sutskever et
@@ -59,7 +59,7 @@ def with_momentum(optimizer: Optimizer, param: Shared, step: Any) -> Generator[P
     return param + (optimizer.momentum * velocity_next - step if optimizer.nesterov else velocity_next)
 
 
-def project(optimizer: Optimizer, param: Shared, value: Node) -> Node:
+def project(optimizer: Bound, param: Shared, value: Node) -> Node:
     """A new value within the bounds of its parameter, and within ``clip_weights`` of 0."""
     if optimizer.clip_weights is not None:
         value = so.clip(value, -optimizer.clip_weights, optimizer.clip_weights)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import symopt.tensor as so
 from symopt.graph import construct
 from symopt.graph.nodes import Elementwise, Node, Reduce, Take
+from symopt.graph.traversal import with_operands
 from symopt.rewriting.engine import Rules
 from symopt.rewriting.matching import applies, is_number, other_operand, unshaped
 
@@ -130,15 +131,18 @@ def log_of_sum_of_exp(node: Elementwise) -> Node | None:
     if total is None:
         return None
     stable = so.logsumexp(total.operands[0].operands[0], total.axes)
-    return construct.broadcast_to(_as_kept(stable, total, node), node.shape)
+    return _seen_alike(stable, node.operands[0], total)
 
 
-def _as_kept(reduced: Node, total: Reduce, node: Node) -> Node:
-    """A reduced tensor with axes of length 1 where its axes were, if the shape of ``node`` has room for them."""
-    if reduced.shape == node.shape:
-        return reduced
-    kept = tuple(1 if axis in total.axes else dim for axis, dim in enumerate(total.operands[0].shape))
-    return construct.reshape(reduced, kept if len(kept) <= node.ndim else node.shape)
+def _seen_alike(node: Node, view: Node, base: Node) -> Node:
+    """``node`` through the broadcasts and reshapes through which ``view`` shows ``base``."""
+    views = []
+    while view is not base:
+        views.append(view)
+        (view,) = view.operands
+    for one in reversed(views):
+        node = with_operands(one, (node,))
+    return node
 
 
 @STABILITY("divide")

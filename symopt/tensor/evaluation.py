@@ -18,8 +18,13 @@ def input_array(node: Node, value: Any) -> Array:
     array = np.asarray(value)
     if array.dtype == node.dtype:
         return array
-    # A Python number or list may become anything of its kind; so float64 data may feed a float32 input.
-    if not np.can_cast(array.dtype, node.dtype, casting="same_kind"):
+    # Float64 data may feed a float32 input; Python integers may feed any integer input that holds them.
+    whole = isinstance(value, (int, list, tuple)) and (array.dtype.kind == "i" or not array.size)
+    if whole and node.dtype.kind in "iu":
+        fits = bool((array.astype(node.dtype) == array).all())
+    else:
+        fits = np.can_cast(array.dtype, node.dtype, casting="same_kind")
+    if not fits:
         name = node.name if isinstance(node, Input) else node.describe()
         raise DataError(
             f"input {name!r} has dtype {node.dtype.name}; it was given {array.dtype.name}, which would lose what it "

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from symopt.graph.nodes import Array
 from symopt.training.averages import Monitors
-
-if TYPE_CHECKING:
-    from symopt.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -24,7 +21,7 @@ class Result:
     train: Monitors
     valid: Monitors
     params: dict[Any, Array]
-    trainer: Trainer
+    trainer: Any
     stopped: str | None
 
     def __iter__(self) -> Iterator[Monitors]:

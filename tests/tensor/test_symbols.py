@@ -129,6 +129,12 @@ def test_eval_takes_what_numpy_takes_and_casts_within_the_kind():
     x = so.input("x", ("n",), "float32")
     for value in ([1, 2], (1.0, 2.0), np.array([1, 2], "float64"), np.array([True, False]), np.array([1, 2], "int8")):
         assert_same(x + 1, (np.asarray(value) + 1).astype("float32"), {x: value})
+    pixels = so.input("pixels", ("n",), "uint8")
+    assert_same(pixels, np.array([0, 255], "uint8"), {pixels: [0, 255]})
+    assert_same(pixels, np.zeros(0, "uint8"), {pixels: []})
+    for lost in ([-1, 0], [0, 256], np.array([1, 2])):
+        with pytest.raises(DataError, match="input 'pixels' has dtype uint8; it was given int64"):
+            pixels.eval({pixels: lost})
     i = so.input("i", ("n",), "int64")
     with pytest.raises(DataError, match=r"input 'i' has dtype int64; it was given float64.*astype\('int64'\)"):
         i.eval({i: [0.5]})

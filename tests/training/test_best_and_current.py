@@ -106,26 +106,26 @@ def test_the_best_are_left_when_the_data_raise():
 
 
 def test_training_goes_on_after_an_error_in_the_data():
-    data = [line(12), line(12)]
-    broken = {"now": False}
+    model, twin = line(12), line(12)
+    broken = False
 
     def rows() -> dict[str, np.ndarray]:
-        if broken["now"]:
+        if broken:
             raise OSError("the disk is gone")
-        return data[0].rows
+        return model.rows
 
-    first, second = (so.build("nag", model.loss, learning_rate=0.05) for model in data)
-    run = first.iterate(so.Dataset(rows, iteration_size=1))
+    data = so.Dataset(rows, iteration_size=1)
+    trainer = so.build("nag", model.loss, learning_rate=0.05)
+    run = trainer.iterate(data)
     for _ in range(5):
         next(run)
-    broken["now"] = True
+    broken = True
     with pytest.raises(OSError, match="gone"):
         next(run)
-    broken["now"] = False
-    first.minimize(so.Dataset(rows, iteration_size=1), max_epochs=9)
-    second.minimize(second_data := so.Dataset(lambda: data[1].rows, iteration_size=1), max_epochs=9)
-    assert second_data.iteration_size == 1
-    np.testing.assert_array_equal(data[0].params(), data[1].params())
+    broken = False
+    trainer.minimize(data, max_epochs=9)
+    so.build("nag", twin.loss, learning_rate=0.05).minimize(data, max_epochs=9)
+    np.testing.assert_array_equal(model.params(), twin.params())
 
 
 def test_the_next_run_goes_on_from_the_current_parameters():

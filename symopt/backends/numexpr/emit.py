@@ -14,14 +14,14 @@ from symopt.graph.nodes import Array, Node, Shared
 from symopt.lowering.program import Loop, Program
 
 _NUMPY_NAME = re.compile(r"(?<![\w.])([a-z]\w*)(?=\(|\.(?:reduce|at|accumulate)\()")
+#: Where the other functions that generated code calls come from.
 _RUNTIME = {
-    "blocks": "from symopt.backends.numexpr.runtime import blocks",
-    "empty": "from symopt.graph.memory import empty",
-    "scratch": "from symopt.backends.numexpr.runtime import scratch",
-    "on_two_threads": "from symopt.backends.numexpr.runtime import on_two_threads",
-    "check_indices": "from symopt.backends.numexpr.runtime import check_indices",
-    "span": "from symopt.backends.numexpr.runtime import span",
-    "uniform": "from symopt.graph.philox import uniform",
+    "blocks": "symopt.backends.numexpr.runtime",
+    "check_indices": "symopt.backends.numexpr.runtime",
+    "empty": "symopt.graph.memory",
+    "on_two_threads": "symopt.backends.numexpr.runtime",
+    "scratch": "symopt.backends.numexpr.runtime",
+    "uniform": "symopt.graph.philox",
 }
 _BUILTINS = {"abs", "float", "len", "max", "range", "slice"}
 
@@ -95,7 +95,11 @@ def _imports(text: str) -> list[str]:
         lines.append("from numexpr import NumExpr")
     if numpy:
         lines.append(f"from numpy import {', '.join(numpy)}")
-    return lines + sorted({_RUNTIME[name] for name in used if name in _RUNTIME})
+    for module in dict.fromkeys(_RUNTIME.values()):
+        names = [name for name in used if _RUNTIME.get(name) == module]
+        if names:
+            lines.append(f"from {module} import {', '.join(names)}")
+    return lines
 
 
 def _indented(lines: Sequence[str], depth: int) -> list[str]:

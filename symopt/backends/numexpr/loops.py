@@ -24,6 +24,8 @@ from symopt.lowering.program import Buffer, Loop, base_of, is_view
 Name = Callable[[Node], str]
 
 REDUCERS = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"}
+#: The extremes of booleans, which also nothing has.
+BOOL_REDUCERS = {"max": "logical_or", "min": "logical_and"}
 
 
 def emit_loop(loop: Loop, scope: Scope, number: int, sizes: Mapping[str, int]) -> None:
@@ -36,7 +38,7 @@ def emit_loop(loop: Loop, scope: Scope, number: int, sizes: Mapping[str, int]) -
     choice = choose(loop, [segment.statement for segment in segments], sizes)
     scope.step.append(f"# {number}: {_summary(loop, scope)}")
     if loop.body:
-        scope.step.append(f"#    {choice.reason}")
+        scope.step.extend(f"#    {line}" for line in choice.reason)
     if choice.way == "blocks":
         _emit_blocks(loop, scope, number, choice)
     elif choice.way == "numexpr":
@@ -113,7 +115,11 @@ def _reduction_line(node: Reduce, name: Name, buffer: Buffer, scope: Scope) -> s
         # A product with ones sums columns several times faster than add.reduce.
         return f"dot({_ones(node, scope)}, {source}, {buffer.name})"
     axes = "None" if len(node.axes) == operand.ndim else str(node.axes[0] if len(node.axes) == 1 else node.axes)
-    return f"{REDUCERS[node.op]}.reduce({source}, {axes}, {dtype_text(node.dtype)}, {buffer.name})"
+    return f"{_reducer(node)}.reduce({source}, {axes}, {dtype_text(node.dtype)}, {buffer.name})"
+
+
+def _reducer(node: Reduce) -> str:
+    return (BOOL_REDUCERS if node.dtype.kind == "b" else REDUCERS)[node.op]
 
 
 def _ones(node: Reduce, scope: Scope) -> str:
@@ -215,13 +221,13 @@ def _partial_line(node: Reduce, buffer: Buffer, local: _Locals) -> str:
     """Reduce a block: into its own rows, or into one of the partial results that are put together at the end."""
     target = f"{buffer.name}_parts[block, ...]" if _is_partial(node, local.flat) else local.buffer(buffer)
     axes = "None" if len(node.axes) == node.operands[0].ndim else str(node.axes)
-    return f"{REDUCERS[node.op]}.reduce({local(node.operands[0])}, {axes}, {dtype_text(node.dtype)}, {target})"
+    return f"{_reducer(node)}.reduce({local(node.operands[0])}, {axes}, {dtype_text(node.dtype)}, {target})"
 
 
 def _combine_lines(loop: Loop, flat: bool) -> list[str]:
     """What puts the results of blocks together, always in the same order."""
     return [
-        f"{REDUCERS[node.op]}.reduce({buffer.name}_parts, 0, {dtype_text(node.dtype)}, {buffer.name})"
+        f"{_reducer(node)}.reduce({buffer.name}_parts, 0, {dtype_text(node.dtype)}, {buffer.name})"
         for node, buffer in loop.reductions
         if _is_partial(node, flat)
     ]

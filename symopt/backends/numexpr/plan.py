@@ -32,7 +32,7 @@ class Choice:
 
     way: str  # "ufuncs", "blocks" or "numexpr"
     threads: int
-    reason: str
+    reason: tuple[str, ...]
 
 
 def choose(loop: Loop, segments: Sequence[Statement], sizes: Mapping[str, int]) -> Choice:
@@ -55,8 +55,8 @@ def choose(loop: Loop, segments: Sequence[Statement], sizes: Mapping[str, int]) 
     (way, threads), least = min(options.items(), key=lambda option: option[1])
     names = {"ufuncs": "ufuncs on whole arrays", "blocks": "ufuncs block by block", "numexpr": "numexpr"}
     costs = [f"{_name(names, *option)} {_us(cost)}" for option, cost in options.items() if option != (way, threads)]
-    against = f"; {', '.join(costs)}" if costs else ""
-    return Choice(way, threads, f"{_name(names, way, threads)}, about {_us(least)} for {count} elements{against}")
+    reason = [f"{_name(names, way, threads)}, about {_us(least)} for {count} elements"]
+    return Choice(way, threads, (*reason, *([f"rather than {', '.join(costs)}"] if costs else [])))
 
 
 def _name(names: Mapping[str, str], way: str, threads: int) -> str:
@@ -115,4 +115,6 @@ def _fits_numexpr(loop: Loop, segments: Sequence[Statement]) -> bool:
 
 def _numexpr_us(loop: Loop, segments: Sequence[Statement], count: int) -> float:
     calls = sum(FIXED_US["numexpr"] + FIXED_US["numexpr_input"] * len(segment.reads) for segment in segments)
-    return calls + sum(count * _ns(NUMEXPR_NS, node) for node in loop.body) / 1e3
+    work = sum(count * _ns(NUMEXPR_NS, node) for node in loop.body) / 1e3
+    memory = _bytes(loop, count) / BANDWIDTH_GBS[1] / 1e3 if _streams(loop, count) else 0.0
+    return calls + max(work, memory)

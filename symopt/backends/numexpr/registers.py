@@ -68,7 +68,7 @@ def one_by_one(loop: Loop) -> list[Statement]:
 
 
 def _is_ufunc(node: Node) -> bool:
-    """Whether a node becomes one call of a ufunc; the others are made of np.copyto, which stretches without allocating."""
+    """Whether a node becomes one call of a ufunc; the others are np.copyto, which stretches without allocating."""
     return isinstance(node, Elementwise) and node.op.kind != "cast" and node.op.name not in ("where", "identity")
 
 

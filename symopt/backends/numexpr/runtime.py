@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -75,11 +75,14 @@ _helpers: SimpleQueue[Helper] = SimpleQueue()
 def on_two_threads(kernel: BlockFunction, parts: list[Block], *arguments: Any) -> None:
     """Run ``kernel(blocks, thread, *arguments)`` on this thread and one other.
 
-    Both take the next block from one iterator (which never leaves the interpreter, and so is safe), so that a thread that
-    has lost its core holds nobody up.
+    Both take the next block from one iterator, which is safe as it never leaves the interpreter; so a thread that has lost
+    its core holds nobody up.
     """
     shared = iter(parts)
-    helper = Helper() if _helpers.empty() else _helpers.get()
+    try:
+        helper = _helpers.get_nowait()
+    except Empty:
+        helper = Helper()
     helper.start(kernel, shared, arguments)
     try:
         kernel(shared, 0, *arguments)
