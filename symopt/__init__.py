@@ -25,7 +25,7 @@ from symopt.errors import (
 )
 from symopt.function import Function, emit, function
 from symopt.graph.nodes import Node as Tensor
-from symopt.optimizers import NAG, OPTIMIZERS, SGD, Optimizer, RMSProp, Updates, iteration
+from symopt.optimizers import NAG, OPTIMIZERS, SGD, Adam, Optimizer, RMSProp, UpdateRule, Updates, iteration
 from symopt.tensor import (
     abs,
     absolute,
@@ -141,6 +141,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "Function",
+    "Adam",
     "NAG",
     "NotDifferentiable",
     "NumericalError",
@@ -154,6 +155,7 @@ __all__ = [
     "Tensor",
     "Trainer",
     "Unsupported",
+    "UpdateRule",
     "Updates",
     "backends",
     "build",

@@ -5,14 +5,15 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-from symopt.optimizers.base import Optimizer
+from symopt.optimizers.adam import Adam
+from symopt.optimizers.base import Optimizer, UpdateRule
 from symopt.optimizers.hyperparameters import iteration
 from symopt.optimizers.rmsprop import RMSProp
 from symopt.optimizers.sgd import NAG, SGD
 from symopt.optimizers.updates import Updates
 
 #: Every optimizer by its name in lower case.
-OPTIMIZERS: dict[str, type[Optimizer]] = {kind.__name__.lower(): kind for kind in (SGD, NAG, RMSProp)}
+OPTIMIZERS: dict[str, type[Optimizer]] = {kind.__name__.lower(): kind for kind in (SGD, NAG, RMSProp, Adam)}
 
 
 def kind_of(algo: Any) -> type[Optimizer]:
@@ -36,4 +37,16 @@ def make(algo: Any, hyperparameters: dict[str, Any]) -> Optimizer:
     return algo
 
 
-__all__ = ["NAG", "OPTIMIZERS", "SGD", "Optimizer", "RMSProp", "Updates", "iteration", "kind_of", "make"]
+__all__ = [
+    "NAG",
+    "OPTIMIZERS",
+    "SGD",
+    "Adam",
+    "Optimizer",
+    "RMSProp",
+    "UpdateRule",
+    "Updates",
+    "iteration",
+    "kind_of",
+    "make",
+]

@@ -26,7 +26,72 @@ RuleSteps = Generator[Pair, None, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Optimizer(ABC):
+class UpdateRule(ABC):
+    """Anything that turns gradients into updates: a frozen dataclass of hyperparameters, and one generator."""
+
+    #: Makes a Trainer; set by symopt.training, which lies above.
+    trainer: ClassVar[Callable[..., Any]]
+
+    def __new__(cls, **keywords: Any) -> UpdateRule:
+        """Refuse unknown keywords with the nearest known one."""
+        check_keywords(cls.__name__, keywords, keywords_of(cls))
+        return super().__new__(cls)
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def prepare(self, params: Sequence[Shared], grads: Sequence[Node]) -> list[Node]:
+        """What :meth:`pairs` gets in the place of the raw gradients."""
+        return list(grads)
+
+    @abstractmethod
+    def pairs(self, params: Sequence[Shared], grads: Sequence[Node]) -> Generator[Pair, None, None]:
+        """All pairs (state or parameter, next value) of one update, given the prepared gradients."""
+
+    def get_updates(self, loss: Node, params: Sequence[Shared] | None = None) -> Updates:
+        """The update expressions that minimize ``loss``.
+
+        Parameters
+        ----------
+        loss : a tensor of one number.
+        params : the parameters to train; all that the loss depends on, in the order of their creation, if None.
+
+        Returns
+        -------
+        Ordered pairs (variable, next value), which print as equations; see :class:`Updates`.
+        """
+        params = list(params) if params is not None else parameters_of([loss])
+        check_params(loss, params)
+        grads = gradient(loss, params)
+        bound, hyperparameters = bind(self)
+        count = make_shared(0, "iteration", "state")
+        bound_count = make_elementwise(cast_to(FLOAT64), (count,), FLOAT64, True)
+        prepared = bound.prepare(params, grads)
+        with fresh_states() as states:
+            pairs = list(bound.pairs(params, prepared))
+        values = substitute([value for _, value in pairs], {placeholder: bound_count})
+        pairs = [(variable, value) for (variable, _), value in zip(pairs, values, strict=True)]
+        return Updates(
+            pairs=(*pairs, (count, count + 1)),
+            gradients=dict(zip(params, grads, strict=True)),
+            prepared=dict(zip(params, prepared, strict=True)),
+            states=states,
+            hyperparameter_nodes=hyperparameters,
+            iteration=count,
+            placeholders={placeholder: bound_count},
+        )
+
+    def minimize(self, loss: Node, train: Any = None, valid: Any = None, **settings: Any) -> Any:
+        """Minimize ``loss`` over data: see :func:`symopt.build` and :meth:`symopt.Trainer.minimize`."""
+        return type(self).trainer(self, loss, settings).minimize(train, valid, **settings)
+
+    def iterate(self, loss: Node, train: Any = None, valid: Any = None, **settings: Any) -> Any:
+        """Minimize ``loss`` step by step: see :func:`symopt.build` and :meth:`symopt.Trainer.iterate`."""
+        return type(self).trainer(self, loss, settings).iterate(train, valid, **settings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimizer(UpdateRule):
     """What all optimizers share.
 
     Gradients are prepared in this order: rescaling, clipping by element, by the norm of each parameter, by the global
@@ -55,16 +120,8 @@ class Optimizer(ABC):
     max_global_norm: Number | None = hyper(None, low=0)
     clip_weights: Number | None = hyper(None, low=0)
 
-    #: Makes a Trainer; set by symopt.training, which lies above.
-    trainer: ClassVar[Callable[..., Any]]
-
-    def __new__(cls, **keywords: Any) -> Optimizer:
-        """Refuse unknown keywords with the nearest known one."""
-        check_keywords(cls.__name__, keywords, keywords_of(cls))
-        return super().__new__(cls)
-
-    def __post_init__(self) -> None:
-        check(self)
+    #: Whether weight decay goes past the rule, straight to the parameter, instead of into the gradient.
+    decoupled: ClassVar[bool] = False
 
     @abstractmethod
     def rule(self, param: Shared, grad: Node) -> RuleSteps:
@@ -77,46 +134,18 @@ class Optimizer(ABC):
             steps.append((yield from self.rule(param, grad)))
         return steps
 
-    def get_updates(self, loss: Node, params: Sequence[Shared] | None = None) -> Updates:
-        """The update expressions that minimize ``loss``.
+    def prepare(self, params: Sequence[Shared], grads: Sequence[Node]) -> list[Node]:
+        """Gradients rescaled, clipped, and with coupled weight decay."""
+        return prepare(self, params, grads)
 
-        Parameters
-        ----------
-        loss : a tensor of one number.
-        params : the parameters to train; all that the loss depends on, in the order of their creation, if None.
-
-        Returns
-        -------
-        Ordered pairs (variable, next value), which print as equations; see :class:`Updates`.
-        """
-        params = list(params) if params is not None else parameters_of([loss])
-        check_params(loss, params)
-        grads = gradient(loss, params)
-        bound, hyperparameters = bind(self)
-        count = make_shared(0, "iteration", "state")
-        bound_count = make_elementwise(cast_to(FLOAT64), (count,), FLOAT64, True)
-        prepared = prepare(bound, params, grads)
-        with fresh_states() as states:
-            pairs = list(_pairs(bound, params, prepared))
-        values = substitute([value for _, value in pairs], {placeholder: bound_count})
-        pairs = [(variable, value) for (variable, _), value in zip(pairs, values, strict=True)]
-        return Updates(
-            pairs=(*pairs, (count, count + 1)),
-            gradients=dict(zip(params, grads, strict=True)),
-            prepared=dict(zip(params, prepared, strict=True)),
-            states=states,
-            hyperparameter_nodes=hyperparameters,
-            iteration=count,
-            placeholders={placeholder: bound_count},
-        )
-
-    def minimize(self, loss: Node, train: Any = None, valid: Any = None, **settings: Any) -> Any:
-        """Minimize ``loss`` over data: see :func:`symopt.build` and :meth:`symopt.Trainer.minimize`."""
-        return type(self).trainer(self, loss, settings).minimize(train, valid, **settings)
-
-    def iterate(self, loss: Node, train: Any = None, valid: Any = None, **settings: Any) -> Any:
-        """Minimize ``loss`` step by step: see :func:`symopt.build` and :meth:`symopt.Trainer.iterate`."""
-        return type(self).trainer(self, loss, settings).iterate(train, valid, **settings)
+    def pairs(self, params: Sequence[Shared], grads: Sequence[Node]) -> Generator[Pair, None, None]:
+        """The states of the rule, velocities, parameters."""
+        steps = yield from self.rules(params, grads)
+        for param, step in zip(params, steps, strict=True):
+            value = yield from with_momentum(self, param, step)
+            if self.decoupled and self.weight_decay is not None:
+                value = value - self.learning_rate * self.weight_decay * param
+            yield param, project(self, param, value)
 
 
 def check_params(loss: Node, params: Sequence[Shared]) -> None:
@@ -133,11 +162,3 @@ def check_params(loss: Node, params: Sequence[Shared]) -> None:
         if param.name in names:
             raise DataError(f"two parameters are called {param.name!r}: give each a name of its own", param.origin)
         names.add(param.name)
-
-
-def _pairs(optimizer: Optimizer, params: Sequence[Shared], grads: Sequence[Node]) -> Generator[Pair, None, None]:
-    """All pairs of one update: the states of the rule, velocities, parameters."""
-    steps = yield from optimizer.rules(params, grads)
-    for param, step in zip(params, steps, strict=True):
-        value = yield from with_momentum(optimizer, param, step)
-        yield param, project(optimizer, param, value)

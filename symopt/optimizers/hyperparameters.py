@@ -25,9 +25,19 @@ Number = float | Node
 iteration = make_shared(0.0, "iteration", "hyperparameter")
 
 
-def hyper(default: float | None, *, low: float = -math.inf, high: float = math.inf, off: float | None = None) -> Any:
-    """A numeric field between ``low`` and ``high``, which is off at None or at the number ``off``."""
-    return dataclasses.field(default=default, metadata={"low": low, "high": high, "off": off})
+def hyper(
+    default: float | None,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    off: float | None = None,
+    unless: tuple[str, float] | None = None,
+) -> Any:
+    """A numeric field between ``low`` and ``high``, which is off at None or at the number ``off``.
+
+    ``unless=(other, number)``: where neither this field nor ``other`` is given, this one is ``number``.
+    """
+    return dataclasses.field(default=default, metadata={"low": low, "high": high, "off": off, "unless": unless})
 
 
 def numeric_fields(optimizer: Any) -> list[dataclasses.Field[Any]]:
@@ -76,40 +86,48 @@ def switches(optimizer: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is None or isinstance(value, (bool, int, str))}
 
 
+def resolved(optimizer: Any, field: dataclasses.Field[Any]) -> Any:
+    """The value of a field; None where it is off."""
+    value, unless = getattr(optimizer, field.name), field.metadata["unless"]
+    if value is None and unless is not None and getattr(optimizer, unless[0]) is None:
+        return unless[1]
+    return None if is_off(value, field.metadata["off"]) else value
+
+
 def bind(optimizer: Any) -> tuple[Any, dict[str, Shared]]:
     """A copy of ``optimizer`` with shared scalars for numbers and None for what is off; and the scalars by name."""
     shared: dict[str, Shared] = {}
     changes: dict[str, Any] = {}
     for field in numeric_fields(optimizer):
-        value = getattr(optimizer, field.name)
-        if is_off(value, field.metadata["off"]):
-            changes[field.name] = None
-        elif not isinstance(value, Node):
+        value = changes[field.name] = resolved(optimizer, field)
+        if value is not None and not isinstance(value, Node):
             shared[field.name] = changes[field.name] = make_shared(float(value), field.name, "hyperparameter")
     return dataclasses.replace(optimizer, **changes), shared
 
 
+def numbers(optimizer: Any) -> dict[str, float]:
+    """The values of the scalars that :func:`bind` makes."""
+    values = {field.name: resolved(optimizer, field) for field in numeric_fields(optimizer)}
+    return {name: float(value) for name, value in values.items() if value is not None and not isinstance(value, Node)}
+
+
 def same_structure(first: Any, second: Any) -> bool:
     """Whether two settings of one optimizer give the same updates but for the values of numbers."""
-    numeric = {field.name: field.metadata["off"] for field in numeric_fields(first)}
-    for field in dataclasses.fields(first):
-        a, b = getattr(first, field.name), getattr(second, field.name)
-        if field.name not in numeric:
-            same = a == b
-        elif isinstance(a, Node) or isinstance(b, Node):
-            same = a is b
-        else:
-            same = is_off(a, numeric[field.name]) == is_off(b, numeric[field.name])
+    names = {field.name for field in numeric_fields(first)}
+    others = [field.name for field in dataclasses.fields(first) if field.name not in names]
+    if any(getattr(first, name) != getattr(second, name) for name in others):
+        return False
+    for field in numeric_fields(first):
+        a, b = resolved(first, field), resolved(second, field)
+        same = a is b if isinstance(a, Node) or isinstance(b, Node) else (a is None) == (b is None)
         if not same:
             return False
     return True
 
 
-def decay(halflife: Number | None, rate: Number | None, default_halflife: float) -> Any:
-    """The factor by which a decaying average keeps its past in one step.
+def decay(halflife: Number | None, rate: Number | None) -> Any:
+    """The factor by which a decaying average keeps its past in one step, from a bound pair of fields.
 
     gamma = exp(-ln 2 / halflife): after ``halflife`` steps a value counts half. ``rate`` is gamma itself.
     """
-    if rate is not None:
-        return rate
-    return so.exp(-LN2 / (default_halflife if halflife is None else halflife))
+    return rate if halflife is None else so.exp(-LN2 / halflife)

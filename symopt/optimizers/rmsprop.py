@@ -36,7 +36,7 @@ class RMSProp(Optimizer):
     and MXNet 2's plain form put :math:`\epsilon` outside the root.
     """
 
-    rms_halflife: Number | None = hyper(None, low=1e-300)
+    rms_halflife: Number | None = hyper(None, low=1e-300, unless=("rms_decay", 14.0))
     rms_decay: Number | None = hyper(None, low=0, high=1)
     rms_regularizer: Number = hyper(1e-8, low=0)
     centered: bool = True
@@ -47,7 +47,7 @@ class RMSProp(Optimizer):
 
     def rule(self, param: Shared, grad: Node) -> RuleSteps:
         """Mean and variance of gradients, and the gradient over its deviation."""
-        gamma = decay(self.rms_halflife, self.rms_decay, default_halflife=14.0)
+        gamma = decay(self.rms_halflife, self.rms_decay)
         variance = state(param, "variance")
         if self.centered:
             mean = state(param, "mean")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 import numpy as np
 
@@ -25,12 +26,21 @@ def fresh_states() -> Iterator[dict[str, Shared]]:
         _states.reset(token)
 
 
-def state(param: Shared, name: str, initial: float = 0.0) -> Shared:
-    """The state ``<param>_<name>``, of the shape and dtype of its parameter; the same one for the same name."""
+def state(param: Shared, name: str, initial: Any = 0.0, shape: tuple[int, ...] | None = None) -> Shared:
+    """The state ``<param>_<name>``, of the shape (if no other is given) and dtype of its parameter.
+
+    ``initial`` is its first value, a number or an array; the same name gives the same state.
+    """
+    return common_state(
+        f"{param.name}_{name}", initial, param.storage.array.shape if shape is None else shape, param.dtype
+    )
+
+
+def common_state(name: str, initial: Any = 0.0, shape: tuple[int, ...] = (), dtype: Any = np.float64) -> Shared:
+    """A state that belongs to no single parameter."""
     made = _states.get()
     if made is None:
         raise RuntimeError("states are made while get_updates runs")
-    full = f"{param.name}_{name}"
-    if full not in made:
-        made[full] = make_shared(np.full(param.storage.array.shape, initial, param.dtype), full, "state")
-    return made[full]
+    if name not in made:
+        made[name] = make_shared(np.broadcast_to(np.asarray(initial, dtype), shape), name, "state")
+    return made[name]

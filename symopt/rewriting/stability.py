@@ -128,7 +128,7 @@ def _sum_of_exp(node: Node) -> Reduce | None:
 def log_of_sum_of_exp(node: Elementwise) -> Node | None:
     """log(sum(exp(x))) = max(x) + log(sum(exp(x - max(x))))."""
     total = _sum_of_exp(node.operands[0])
-    if total is None:
+    if total is None or 0 in total.operands[0].shape:  # nothing has no max
         return None
     stable = so.logsumexp(total.operands[0].operands[0], total.axes)
     return _seen_alike(stable, node.operands[0], total)
@@ -150,7 +150,9 @@ def exp_over_sum_of_exp(node: Elementwise) -> Node | None:
     """exp(x) / sum(exp(x)) is the same for x - max(x)."""
     numerator, denominator = node.operands
     total = _sum_of_exp(denominator)
-    if total is None or total.operands[0] is not numerator or denominator is not _spread(total, numerator):
+    if total is None or 0 in numerator.shape:  # nothing has no max
+        return None
+    if total.operands[0] is not numerator or denominator is not _spread(total, numerator):
         return None
     x = numerator.operands[0]
     shifted = so.exp(x - _shift_of(x, total.axes))

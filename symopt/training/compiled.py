@@ -12,7 +12,7 @@ from symopt.function import Function, function
 from symopt.graph.nodes import Input, Node, Shared
 from symopt.graph.traversal import parameters_of, topological
 from symopt.optimizers import Optimizer
-from symopt.optimizers.hyperparameters import same_structure
+from symopt.optimizers.hyperparameters import numbers, same_structure
 
 Pairs = Sequence[tuple[Shared, Any]]
 
@@ -78,8 +78,8 @@ class Compiled:
         """
         optimizer = dataclasses.replace(self.optimizer, **changes)
         if same_structure(self.optimizer, optimizer):
-            for name, node in self.updates.hyperparameter_nodes.items():
-                node.storage.array[...] = getattr(optimizer, name)
+            for name, value in numbers(optimizer).items():
+                self.updates.hyperparameter_nodes[name].storage.array[...] = value
         else:
             self._rebuild(optimizer)
         self.optimizer = optimizer

@@ -104,7 +104,7 @@ def choices(g: Growth) -> None:
     x = g.pick()
     condition = construct.elementwise(g.rng.choice(_COMPARISONS), x, g.partner(x))
     if g.often(0.3):
-        condition = so.logical_or(condition, so.isnan(x)) & so.logical_not(so.isfinite(g.partner(x)))
+        condition = so.logical_or(condition, so.isnan(x)) & so.logical_not(so.isfinite(x))
     y = g.pick(fits=lambda node: broadcasts(node.shape, condition.shape) and broadcasts(node.shape, x.shape))
     if broadcasts(x.shape, condition.shape):
         g.add(so.where(condition, y, x) if g.often() else so.where(condition, x, g.rng.choice([0.0, 1.0, y])))

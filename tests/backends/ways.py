@@ -25,13 +25,13 @@ def forced(way: str) -> Iterator[None]:
 
     def choose(loop: Loop, segments: Sequence[Statement], sizes: Mapping[str, int]) -> Choice:
         if way == "ufuncs" or loop.domain == () or not loop.body:
-            return Choice("ufuncs", 1, "forced")
+            return Choice("ufuncs", 1, ("forced",))
         if way == "numexpr":
             possible = plan._fits_numexpr(loop, segments)
-            return Choice("numexpr" if possible else "ufuncs", 1, "forced")
+            return Choice("numexpr" if possible else "ufuncs", 1, ("forced",))
         if any(isinstance(node, Embed) for node in loop.body):
-            return Choice("ufuncs", 1, "forced")
-        return Choice("blocks", 2 if way == "two threads" else 1, "forced")
+            return Choice("ufuncs", 1, ("forced",))
+        return Choice("blocks", 2 if way == "two threads" else 1, ("forced",))
 
     with pytest.MonkeyPatch.context() as patch:
         if way != "chosen":

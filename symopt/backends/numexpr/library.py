@@ -25,7 +25,15 @@ def _contract(node: Contract, out: str, scope: Scope) -> list[str]:
         left = _swapped(left, node.operands[0], scope)
     if len(node.right) == stack + 2 and node.right[-1] == summed:
         right = _swapped(right, node.operands[1], scope)
-    return [f"{'matmul' if stack else 'dot'}({left}, {right}, {out})"]
+    return [f"{'matmul' if stack or _may_be_number(node) else 'dot'}({left}, {right}, {out})"]
+
+
+def _may_be_number(node: Contract) -> bool:
+    """Whether an operand may have a single element: np.dot then scales by it, and leaves out what is scaled by 0."""
+    vectors = all(operand.ndim == 1 for operand in node.operands)
+    return not vectors and any(
+        all(dim == 1 or not isinstance(dim, int) for dim in operand.shape) for operand in node.operands
+    )
 
 
 def _swapped(name: str, node: Node, scope: Scope) -> str:
@@ -38,7 +46,7 @@ def _take(node: Take, out: str, scope: Scope) -> list[str]:
     length = scope.sizes.dim(node.operands[0].shape[node.axis])
     # mode "clip" keeps NumPy from making a copy first; the indices have been checked.
     return [
-        f'check_indices({indices}, {length}, "{node.origin}")',
+        f"check_indices({indices}, {length}, {str(node.origin)!r})",
         f'take({values}, {indices}, {node.axis}, {out}, "clip")',
     ]
 
@@ -48,7 +56,7 @@ def _scatter_add(node: ScatterAdd, out: str, scope: Scope) -> list[str]:
     length = scope.sizes.dim(node.shape[node.axis])
     where = f"({'slice(None), ' * node.axis}{indices})" if node.axis else indices
     return [
-        f'check_indices({indices}, {length}, "{node.origin}")',
+        f"check_indices({indices}, {length}, {str(node.origin)!r})",
         f"{out}.fill(0)",
         f"add.at({out}, {where}, {values})",
     ]

@@ -115,11 +115,18 @@ def _reduction_line(node: Reduce, name: Name, buffer: Buffer, scope: Scope) -> s
         # A product with ones sums columns several times faster than add.reduce.
         return f"dot({_ones(node, scope)}, {source}, {buffer.name})"
     axes = "None" if len(node.axes) == operand.ndim else str(node.axes[0] if len(node.axes) == 1 else node.axes)
-    return f"{_reducer(node)}.reduce({source}, {axes}, {dtype_text(node.dtype)}, {buffer.name})"
+    return _reduce_call(node, source, axes, buffer.name)
 
 
-def _reducer(node: Reduce) -> str:
-    return (BOOL_REDUCERS if node.dtype.kind == "b" else REDUCERS)[node.op]
+def _reduce_call(node: Reduce, source: str, axes: str, out: str) -> str:
+    if node.dtype.kind == "b":
+        return f"{BOOL_REDUCERS[node.op]}.reduce({source}, {axes}, np.bool_, {out})"
+    # Of nothing there is no extreme. Users' own are guarded against that, but not those of a stable logsumexp.
+    of_any_length = any(not isinstance(node.operands[0].shape[axis], int) for axis in node.axes)
+    initial = ""
+    if node.op in ("max", "min") and node.dtype.kind == "f" and of_any_length:
+        initial = f", initial={'-' if node.op == 'max' else ''}np.inf"
+    return f"{REDUCERS[node.op]}.reduce({source}, {axes}, {dtype_text(node.dtype)}, {out}{initial})"
 
 
 def _ones(node: Reduce, scope: Scope) -> str:
@@ -221,13 +228,13 @@ def _partial_line(node: Reduce, buffer: Buffer, local: _Locals) -> str:
     """Reduce a block: into its own rows, or into one of the partial results that are put together at the end."""
     target = f"{buffer.name}_parts[block, ...]" if _is_partial(node, local.flat) else local.buffer(buffer)
     axes = "None" if len(node.axes) == node.operands[0].ndim else str(node.axes)
-    return f"{_reducer(node)}.reduce({local(node.operands[0])}, {axes}, {dtype_text(node.dtype)}, {target})"
+    return _reduce_call(node, local(node.operands[0]), axes, target)
 
 
 def _combine_lines(loop: Loop, flat: bool) -> list[str]:
     """What puts the results of blocks together, always in the same order."""
     return [
-        f"{_reducer(node)}.reduce({buffer.name}_parts, 0, {dtype_text(node.dtype)}, {buffer.name})"
+        _reduce_call(node, f"{buffer.name}_parts", "0", buffer.name)
         for node, buffer in loop.reductions
         if _is_partial(node, flat)
     ]

@@ -20,7 +20,7 @@ WORTH_A_THREAD = 1.25
 WORTH_NUMEXPR = 1.25
 #: What fits in the cache of one core beside everything else, in bytes.
 CACHE = 1 << 20
-#: Numexpr refuses more inputs than 63 and gets slow to compile with long expressions.
+#: Numexpr refuses more inputs than 63, and gets slow to compile with long expressions: they are cut at so many operations.
 NUMEXPR_INPUTS, NUMEXPR_NODES = 32, 40
 #: A run-time size that is not known yet counts as this.
 TYPICAL_SIZE = 128
@@ -108,7 +108,6 @@ def _fits_numexpr(loop: Loop, segments: Sequence[Statement]) -> bool:
         loop.domain != ()
         and bool(segments)
         and max(sizes) <= NUMEXPR_INPUTS
-        and len(loop.body) <= NUMEXPR_NODES * len(segments)
         and all(numexpr_can(node) for node in loop.body)
     )
 

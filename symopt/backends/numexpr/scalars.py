@@ -64,8 +64,11 @@ def _text(node: Node, scope: Scope) -> str:
         return f"np.{node.dtype.name}({operands[0]})"
     if node.op.kind == "floating" and (node.op.name == "reciprocal" or node.operands[0].dtype.kind == "b"):
         operands = [f"float({operand})" for operand in operands]  # NumPy has a reciprocal of integers, and float16
-    if node.op.name == "divide" and any(o.dtype.kind == "f" and not isinstance(o, Constant) for o in node.operands):
-        return "({} / {})".format(*operands)  # a NumPy scalar stands on one side, so zero is no error
+    if any(operand.dtype.kind == "f" and not isinstance(operand, Constant) for operand in node.operands):
+        # A NumPy scalar stands on one side, so that zero to a negative power, say, is no error.
+        symbol = {"divide": "/", "power": "**"}.get(node.op.name)
+        if symbol is not None:
+            return f"({operands[0]} {symbol} {operands[1]})"
     if node.op.name in _OPERATORS:
         return _OPERATORS[node.op.name].format(*operands)
     return f"np.{node.op.name}({', '.join(operands)})"

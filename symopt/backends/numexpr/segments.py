@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from symopt.backends.numexpr.dialect import NUMEXPR, NUMEXPR_TYPES
+from symopt.backends.numexpr.plan import NUMEXPR_NODES
 from symopt.backends.numexpr.registers import Statement
 from symopt.backends.numexpr.spelling import number_text
 from symopt.graph.construct import constant_value
@@ -23,25 +26,54 @@ class Segment:
 def cut(loop: Loop) -> list[Segment]:
     """The expressions that together compute the body of ``loop``."""
     roots = {node for node, _ in loop.stores} | {reduction.operands[0] for reduction, _ in loop.reductions}
-    users: dict[Node, set[Node]] = {node: set() for node in loop.body}
-    owner: dict[Node, Node] = {}
-    for node in reversed(loop.body):
-        # A value that two expressions need, or one needs twice, is computed once, on its own.
-        single = len(users[node]) == 1 and node not in roots
-        owner[node] = next(iter(users[node])) if single else node
-        for operand in node.operands:
-            if operand in users:
-                users[operand].add(owner[node])
+    owner = _owners(loop, roots)
+    owner = _owners(loop, roots | _too_long(loop, owner))
     members: dict[Node, list[Node]] = {}
     for node in loop.body:
         members.setdefault(owner[node], []).append(node)
     return [_segment(root, members[root]) for root in loop.body if owner[root] is root]
 
 
+def _owners(loop: Loop, roots: set[Node]) -> dict[Node, Node]:
+    """For every node of the body the root in whose expression it stands; a value that two expressions need is a root."""
+    users: dict[Node, set[Node]] = {node: set() for node in loop.body}
+    owner: dict[Node, Node] = {}
+    for node in reversed(loop.body):
+        single = len(users[node]) == 1 and node not in roots
+        owner[node] = next(iter(users[node])) if single else node
+        for operand in node.operands:
+            if operand in users:
+                users[operand].add(owner[node])
+    return owner
+
+
+def _too_long(loop: Loop, owner: dict[Node, Node]) -> set[Node]:
+    """Nodes to be roots as well: a text that uses them, perhaps several times, would have too many operations."""
+    found: set[Node] = set()
+    length: dict[Node, int] = {}  # operations in the text of a node, 0 for a name
+    for node in loop.body:
+        operands = node.operands
+        times = [_occurrences(node, i) for i in range(len(operands))]
+        total = 1 + sum(n * length.get(operand, 0) for n, operand in zip(times, operands, strict=True))
+        if total > NUMEXPR_NODES:
+            found.update(operand for operand in operands if length.get(operand, 0))
+            total = 1
+        length[node] = 0 if owner[node] is node else total
+    return found
+
+
+def _occurrences(node: Node, position: int) -> int:
+    pattern = NUMEXPR.get(node.op.name) if isinstance(node, Elementwise) else None
+    return pattern.count(f"{{{position}}}") if pattern else 1
+
+
 def _segment(root: Node, inside: list[Node]) -> Segment:
     within = set(inside)
     reads = dict.fromkeys(
-        operand for node in inside for operand in node.operands if operand not in within and not _is_literal(operand)
+        operand
+        for node in inside
+        for i, operand in enumerate(node.operands)
+        if operand not in within and not (_is_literal(operand) and not _gives_dtype(node, i))
     )
     return Segment(Statement(root, tuple(reads)), tuple(inside))
 
@@ -49,12 +81,15 @@ def _segment(root: Node, inside: list[Node]) -> Segment:
 def _is_literal(node: Node) -> bool:
     """Whether a number can stand in the text: whole ones do not change the dtype, others would make it float64."""
     value = constant_value(node)
-    return (
-        value is not None
-        and value.size == 1
-        and float(value.reshape(())).is_integer()
-        and abs(float(value.reshape(()))) < 1e6
-    )
+    if value is None or value.size != 1:
+        return False
+    number = float(value.reshape(()))
+    return number.is_integer() and abs(number) < 1e6 and not (number == 0 and np.signbit(number))
+
+
+def _gives_dtype(node: Node, position: int) -> bool:
+    """Whether an operand must bring its dtype along: where(c, 1, 0) would be an integer."""
+    return position == 2 and all(map(_is_literal, node.operands[1:]))
 
 
 def expression(segment: Segment) -> tuple[str, list[tuple[str, str]]]:

@@ -30,6 +30,8 @@ class Sizes:
     def _span(self, start: Dim, count: Dim, step: int, length: Dim) -> str:
         if start == 0 and count == length and step == 1:
             return ":"
+        if count == 0:
+            return ":0"
         past = start + count * step
         if step < 0 and not (isinstance(start, int) and isinstance(past, int)) and (start, past) != (length - 1, -1):
             return f"span({self.dim(start)}, {self.dim(count)}, {step})"
