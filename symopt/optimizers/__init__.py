@@ -16,9 +16,9 @@ from symopt.optimizers.updates import Updates
 OPTIMIZERS: dict[str, type[Optimizer]] = {kind.__name__.lower(): kind for kind in (SGD, NAG, RMSProp, Adam)}
 
 
-def kind_of(algo: Any) -> type[Optimizer]:
+def kind_of(algo: Any) -> type[UpdateRule]:
     """The kind of an optimizer, or the kind of this name (upper or lower case)."""
-    if isinstance(algo, Optimizer):
+    if isinstance(algo, UpdateRule):
         return type(algo)
     if not isinstance(algo, str) or algo.lower() not in OPTIMIZERS:
         near = difflib.get_close_matches(str(algo).lower(), OPTIMIZERS, 1)
@@ -27,10 +27,10 @@ def kind_of(algo: Any) -> type[Optimizer]:
     return OPTIMIZERS[algo.lower()]
 
 
-def make(algo: Any, hyperparameters: dict[str, Any]) -> Optimizer:
+def make(algo: Any, hyperparameters: dict[str, Any]) -> UpdateRule:
     """An optimizer by its name, or as it is given."""
     kind = kind_of(algo)
-    if not isinstance(algo, Optimizer):
+    if not isinstance(algo, UpdateRule):
         return kind(**hyperparameters)
     if hyperparameters:
         raise TypeError(f"{algo!r} has its hyperparameters already: {', '.join(hyperparameters)} cannot be given too")

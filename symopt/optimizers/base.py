@@ -116,8 +116,8 @@ class Optimizer(UpdateRule):
     weight_decay: Number | None = hyper(0.0, low=0, off=0)
     rescale_gradient: Number | None = hyper(1.0, off=1)
     max_gradient_elem: Number | None = hyper(None, low=0)
-    max_gradient_norm: Number | None = hyper(None, low=0)
-    max_global_norm: Number | None = hyper(None, low=0)
+    max_gradient_norm: Number | None = hyper(None, above=0)
+    max_global_norm: Number | None = hyper(None, above=0)
     clip_weights: Number | None = hyper(None, low=0)
 
     #: Whether weight decay goes past the rule, straight to the parameter, instead of into the gradient.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
@@ -29,15 +30,16 @@ def hyper(
     default: float | None,
     *,
     low: float = -math.inf,
+    above: float = -math.inf,
     high: float = math.inf,
     off: float | None = None,
     unless: tuple[str, float] | None = None,
 ) -> Any:
-    """A numeric field between ``low`` and ``high``, which is off at None or at the number ``off``.
+    """A numeric field from ``low`` to ``high``, and greater than ``above``; it is off at None or at the number ``off``.
 
     ``unless=(other, number)``: where neither this field nor ``other`` is given, this one is ``number``.
     """
-    return dataclasses.field(default=default, metadata={"low": low, "high": high, "off": off, "unless": unless})
+    return dataclasses.field(default=default, metadata={"low": low, "above": above, "high": high, "off": off, "unless": unless})
 
 
 def numeric_fields(optimizer: Any) -> list[dataclasses.Field[Any]]:
@@ -61,9 +63,14 @@ def check(optimizer: Any) -> None:
                 raise TypeError(f"{label}: a hyperparameter is a number, or an expression in so.iteration and numbers")
         elif isinstance(value, bool) or not isinstance(value, Real):
             raise TypeError(f"{label}: expected a number")
-        elif not field.metadata["low"] <= value <= field.metadata["high"]:
-            low, high = field.metadata["low"], field.metadata["high"]
-            raise ValueError(f"{label}: expected a number from {low:g} to {high:g}")
+        elif not _in_range(value, field.metadata):
+            low, above, high = (field.metadata[name] for name in ("low", "above", "high"))
+            least = f"from {low:g}" if above < low else f"above {above:g}"
+            raise ValueError(f"{label}: expected a number {least}{f' to {high:g}' if high < math.inf else ''}")
+
+
+def _in_range(value: Any, limits: Mapping[str, float]) -> bool:
+    return bool(limits["low"] <= value <= limits["high"] and value > limits["above"])
 
 
 def exclusive(optimizer: Any, *names: str) -> None:

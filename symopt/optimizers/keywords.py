@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 
@@ -13,11 +13,15 @@ def keywords_of(kind: Any) -> list[str]:
     return [field.name for field in dataclasses.fields(kind) if field.init]
 
 
+def nearest(name: str, known: Sequence[str], otherwise: str) -> str:
+    """A hint: the nearest known name, or all of them."""
+    near = difflib.get_close_matches(name, known, 1)
+    return f"did you mean {near[0]!r}?" if near else f"{otherwise} {', '.join(known)}"
+
+
 def check_keywords(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
     """Refuse unknown keywords, with the nearest known one."""
     known = list(known)
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it knows {', '.join(known)}"
-            raise TypeError(f"{owner} has no keyword {name!r}; {hint}")
+            raise TypeError(f"{owner} has no keyword {name!r}; {nearest(name, known, 'it knows')}")

@@ -30,7 +30,7 @@ def prepare(optimizer: Bound, params: Sequence[Shared], grads: Sequence[Node]) -
 
 
 def _rescaled(optimizer: Bound, grad: Node) -> Node:
-    return grad if optimizer.rescale_gradient is None else grad * optimizer.rescale_gradient
+    return grad if optimizer.rescale_gradient is None else optimizer.rescale_gradient * grad
 
 
 def _clipped(optimizer: Bound, grad: Node) -> Node:

@@ -16,7 +16,7 @@ class RMSProp(Optimizer):
     r"""RMSProp, centred as in Graves (2013) or plain as in Tieleman and Hinton (2012).
 
     .. math::
-        m' &= \gamma m + (1 - \gamma) g \\
+        m' &= m + (1 - \gamma) (g - m) \\
         v' &= \gamma \left(v + (1 - \gamma) (g - m)^2\right) \\
         \theta' &= \theta - \frac{\alpha}{\sqrt{v' + \epsilon}} g
 
@@ -36,7 +36,7 @@ class RMSProp(Optimizer):
     and MXNet 2's plain form put :math:`\epsilon` outside the root.
     """
 
-    rms_halflife: Number | None = hyper(None, low=1e-300, unless=("rms_decay", 14.0))
+    rms_halflife: Number | None = hyper(None, above=0, unless=("rms_decay", 14.0))
     rms_decay: Number | None = hyper(None, low=0, high=1)
     rms_regularizer: Number = hyper(1e-8, low=0)
     centered: bool = True
@@ -51,8 +51,10 @@ class RMSProp(Optimizer):
         variance = state(param, "variance")
         if self.centered:
             mean = state(param, "mean")
-            yield mean, gamma * mean + (1 - gamma) * grad
-            variance_next = gamma * (variance + (1 - gamma) * so.square(grad - mean))
+            distance = grad - mean
+            gain = (1 - gamma) * distance
+            yield mean, mean + gain
+            variance_next = gamma * (variance + gain * distance)
         else:
             variance_next = gamma * variance + (1 - gamma) * so.square(grad)
         yield variance, variance_next

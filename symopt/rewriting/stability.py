@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import symopt.tensor as so
 from symopt.graph import construct
-from symopt.graph.nodes import Elementwise, Node, Reduce, Take
+from symopt.graph.nodes import Elementwise, Node, Reduce, Reshape, Slice, Take, Transpose
 from symopt.graph.traversal import with_operands
 from symopt.rewriting.engine import Rules
 from symopt.rewriting.matching import applies, is_number, other_operand, unshaped
 
 STABILITY = Rules()
+
+#: Kinds that give out elements of their first operand as they are.
+MOVES = (Take, Reshape, Slice, Transpose)
 
 
 @STABILITY("log")
@@ -97,15 +100,15 @@ def log_of_exp_over(node: Elementwise) -> Node | None:
 
 
 @STABILITY("log")
-def log_of_take(node: Elementwise) -> Node | None:
-    """log(take(exp(x) / y)) = take(log(exp(x) / y))."""
+def log_of_moved(node: Elementwise) -> Node | None:
+    """log(f(exp(x) / y)) = f(log(exp(x) / y)) where f only moves elements."""
     (inner,) = node.operands
-    if not isinstance(inner, Take):
+    base = inner
+    while isinstance(base, MOVES):
+        base = base.operands[0]
+    if base is inner or not (applies(base, "divide") and applies(base.operands[0], "exp")):
         return None
-    values, indices = inner.operands
-    if not (applies(values, "divide") and applies(values.operands[0], "exp")):
-        return None
-    return construct.make_take(so.log(values), indices, inner.axis)
+    return with_operands(inner, (so.log(inner.operands[0]), *inner.operands[1:]))
 
 
 def _is_shifted(x: Node) -> bool:

@@ -10,7 +10,7 @@ import symopt.tensor as so
 from symopt.data import Dataset
 from symopt.errors import DataError
 from symopt.graph.nodes import Input, Node, Shared
-from symopt.optimizers import Optimizer, kind_of, make
+from symopt.optimizers import UpdateRule, kind_of, make
 from symopt.optimizers.keywords import check_keywords, keywords_of
 from symopt.training.result import Result
 from symopt.training.trainer import LOOP_SETTINGS, Trainer
@@ -20,7 +20,7 @@ TRAINER_SETTINGS = ("params", "inputs", "updates", "monitors", "monitor_gradient
 
 
 def build(
-    algo: str | Optimizer,
+    algo: str | UpdateRule,
     loss: Node,
     params: Sequence[Shared] | None = None,
     inputs: Sequence[Input] | None = None,
@@ -61,7 +61,7 @@ def minimize(
     loss: Any,
     train: Any = None,
     valid: Any = None,
-    algo: str | Optimizer = "rmsprop",
+    algo: str | UpdateRule = "rmsprop",
     batch_size: int = 32,
     **settings: Any,
 ) -> Result:
@@ -128,7 +128,7 @@ def _taken(settings: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {name: settings.pop(name) for name in names if name in settings}
 
 
-def train_with(optimizer: Optimizer, loss: Node, settings: dict[str, Any]) -> Trainer:
+def train_with(optimizer: UpdateRule, loss: Node, settings: dict[str, Any]) -> Trainer:
     """A trainer for ``optimizer.minimize`` and ``.iterate``, which leaves the loop's settings in ``settings``."""
     known = ("train", "valid", *TRAINER_SETTINGS, *LOOP_SETTINGS, *keywords_of(type(optimizer)))
     check_keywords(type(optimizer).__name__, settings, known)
@@ -136,4 +136,4 @@ def train_with(optimizer: Optimizer, loss: Node, settings: dict[str, Any]) -> Tr
 
 
 # Optimizers lie below and do not know this layer.
-Optimizer.trainer = staticmethod(train_with)
+UpdateRule.trainer = staticmethod(train_with)

@@ -11,7 +11,7 @@ from symopt.errors import DataError
 from symopt.function import Function, function
 from symopt.graph.nodes import Input, Node, Shared
 from symopt.graph.traversal import parameters_of, topological
-from symopt.optimizers import Optimizer
+from symopt.optimizers import UpdateRule
 from symopt.optimizers.hyperparameters import numbers, same_structure
 
 Pairs = Sequence[tuple[Shared, Any]]
@@ -29,7 +29,7 @@ class Compiled:
 
     def __init__(
         self,
-        optimizer: Optimizer,
+        optimizer: UpdateRule,
         loss: Node,
         params: Sequence[Shared] | None,
         inputs: Sequence[Input] | None,
@@ -84,7 +84,7 @@ class Compiled:
             self._rebuild(optimizer)
         self.optimizer = optimizer
 
-    def _rebuild(self, optimizer: Optimizer) -> None:
+    def _rebuild(self, optimizer: UpdateRule) -> None:
         old, calls = self.states, self.step.calls
         self.updates = optimizer.get_updates(self.loss, self.params)
         self._compile()

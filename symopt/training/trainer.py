@@ -13,7 +13,7 @@ from typing import Any
 from symopt.data import Dataset
 from symopt.errors import DataError
 from symopt.graph.nodes import Array, Input, Node, Shared
-from symopt.optimizers import Optimizer, Updates
+from symopt.optimizers import UpdateRule, Updates
 from symopt.optimizers.hyperparameters import switches
 from symopt.optimizers.keywords import check_keywords, keywords_of
 from symopt.training import checkpoint
@@ -44,7 +44,7 @@ class Trainer:
 
     def __init__(
         self,
-        optimizer: Optimizer,
+        optimizer: UpdateRule,
         loss: Node,
         params: Sequence[Shared] | None = None,
         inputs: Sequence[Input] | None = None,
@@ -238,7 +238,7 @@ class Trainer:
     # ---------------------------------------------------------------------------------------------------- what there is
 
     @property
-    def optimizer(self) -> Optimizer:
+    def optimizer(self) -> UpdateRule:
         """The optimizer, with its present hyperparameters."""
         return self._compiled.optimizer
 
@@ -299,7 +299,8 @@ class Trainer:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all that training goes on from to a file, which NumPy's ``load`` can read.
 
-        It takes the place of an older one only when it is complete. The data are not in it, nor is the loss.
+        It takes the place of an older one only when it is complete; a process that is killed before leaves that one,
+        and what it has written under another name, which ends in ``.partial``. Neither the data nor the loss is in it.
         """
         checkpoint.write(path, self._checkpoint())
 
@@ -336,7 +337,9 @@ class Trainer:
         )
 
     def _restore(self, saved: Checkpoint) -> None:
-        self._compiled.set_hyperparameters(saved.hyperparameters)
+        here = self.updates.hyperparameters
+        changed = {name: value for name, value in saved.hyperparameters.items() if value != here[name]}
+        self._compiled.set_hyperparameters(changed)
         for name, node in self._compiled.states.items():
             node.storage.array[...] = saved.states[name]
         best = [saved.best[name] for name in self.params] if saved.best else None

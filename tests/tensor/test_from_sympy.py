@@ -25,6 +25,7 @@ EXPRESSIONS = [
     *(a / b, -a / b, 1 / b, -1 / b, 2 / b, a / (b * c), a / b**2, b**-2, a / sp.sqrt(b), b ** sp.Rational(-1, 2)),
     *(a**2, a**3, b ** sp.Rational(3, 2), sp.sqrt(b), sp.cbrt(b), b**0.5, b**-0.3, b**a, 2**a, sp.pi**a, b ** (-a)),
     *(a / 3, sp.Rational(2, 7) * a, 2 * sp.pi * a, a / sp.pi, sp.E * a, sp.sqrt(2) * a, a + sp.GoldenRatio),
+    *(sp.Pow(sp.E, a, evaluate=False), sp.Pow(sp.E, -1 - a, evaluate=False) * b),
     *(sp.exp(a), sp.exp(-(a**2) / 2) / sp.sqrt(2 * sp.pi), sp.log(b), sp.log(b, 2), sp.log(b + 1), sp.Float(0.1) + a),
     *(sp.sin(a), sp.cos(a), sp.tan(a), sp.asin(b / 2), sp.acos(b / 2), sp.atan(a), sp.atan2(a, b)),
     *(sp.sinh(a), sp.cosh(a), sp.tanh(a), sp.sec(a), sp.csc(a), sp.cot(a), sp.sech(a), sp.csch(a), sp.coth(a)),

@@ -146,6 +146,7 @@ def test_round_is_that_of_numpy(dtype, decimals):
     x = np.array([-151, -150, -50, -15, -5, 0, 5, 15, 25, 35, 149, 150, 151], dtype)
     x = x if dtype == "int64" else x / np.asarray(40, dtype)
     assert_agrees(lambda x: so.round(x, decimals), lambda x: np.round(x, decimals), x)
+    assert_agrees(so.round, np.round, x)
     assert_agrees(lambda x: x.round(decimals), lambda x: x.round(decimals), x)
 
 

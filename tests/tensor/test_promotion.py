@@ -37,6 +37,9 @@ def test_a_python_integer_takes_on_the_dtype_of_an_integer(dtype):
     for operation in (operator.add, operator.mul, operator.floordiv, operator.mod, operator.pow):
         assert_agrees(lambda x, op=operation: op(x, 3), lambda x, op=operation: op(x, 3), x)
     assert_agrees(lambda x: x + True, lambda x: x + True, x)
+    limits = np.iinfo(dtype)
+    for limit in (int(limits.min), int(limits.max)):
+        assert_agrees(lambda x, limit=limit: so.maximum(x, limit), lambda x, limit=limit: np.maximum(x, limit), x)
 
 
 @pytest.mark.parametrize("dtype", ["bool", *INTEGERS])

@@ -27,6 +27,8 @@ def test_reshape_of_and_to_a_single_number():
 def test_reshape_to_what_does_not_fit_is_an_error(shape):
     with pytest.raises(ShapeError):
         so.input("x", (2, 3)).reshape(shape)
+    with pytest.raises(ShapeError, match="no whole value"):
+        so.input("x", (0, 3)).reshape((0, -1))
 
 
 def test_reshape_with_run_time_sizes():
@@ -126,6 +128,8 @@ def test_concatenate_of_run_time_sizes_adds_them_and_guards_the_others():
     a, b = sample("float64", (2, 3)), sample("float64", (4, 3))
     assert_same(joined, np.concatenate([a, b]), {x: a, y: b})
     assert_same(joined, np.concatenate([a[:0], b]), {x: a[:0], y: b})
+    assert_same(so.concatenate([x, b, y]), np.concatenate([a, b, b]), {x: a, y: b})
+    assert so.concatenate([x, b]).shape == (x.shape[0] + 4, 3)
     with pytest.raises(DataError, match="l == k"):
         joined.eval({x: a, y: b[:, :2]})
 

@@ -16,7 +16,8 @@ from symopt.graph.nodes import Input, Node, Shared
 class Script:
     """A loss that takes given values one after the other: after k updates it is ``losses[k]``.
 
-    Its gradient is 1, so with a learning rate of 1 the parameter goes 0, -1, -2, ... and tells how many updates made it.
+    Its gradient is 1, so with a learning rate of 1 the parameter goes 0, -1, -2, ... and tells how many updates made
+    it.
     """
 
     param: Shared

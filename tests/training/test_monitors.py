@@ -33,7 +33,13 @@ def test_gradient_monitors_are_norms_of_raw_gradients():
     b = so.parameter(0.5, name="b")
     loss = (x @ w).sum() + 3 * b
     trainer = so.build(
-        "sgd", loss, monitor_gradients=True, learning_rate=0.1, max_gradient_norm=0.01, weight_decay=5, rescale_gradient=2
+        "sgd",
+        loss,
+        monitor_gradients=True,
+        learning_rate=0.1,
+        max_gradient_norm=0.01,
+        weight_decay=5,
+        rescale_gradient=2,
     )
     monitors = trainer.step(ROWS)
     assert list(monitors) == ["loss", "grad(w)", "grad(b)"]

@@ -37,7 +37,9 @@ def test_a_run_in_another_thread_leaves_the_signals_alone():
 
     before = signal.getsignal(signal.SIGINT)
     trainer = so.build("sgd", model.loss, learning_rate=0.1)
-    thread = threading.Thread(target=trainer.minimize, args=(so.Dataset(rows, iteration_size=2),), kwargs={"max_epochs": 1})
+    thread = threading.Thread(
+        target=trainer.minimize, args=(so.Dataset(rows, iteration_size=2),), kwargs={"max_epochs": 1}
+    )
     thread.start()
     thread.join()
     assert trainer.updates_done == 2

@@ -13,6 +13,7 @@ from symopt.backends.numexpr.scope import Scope
 from symopt.graph.nodes import Array, Node, Shared
 from symopt.lowering.program import Loop, Program
 
+_STRING_OR_COMMENT = re.compile(r'"[^"\n]*"|#.*')
 _NUMPY_NAME = re.compile(r"(?<![\w.])([a-z]\w*)(?=\(|\.(?:reduce|at|accumulate)\()")
 #: Where the other functions that generated code calls come from.
 _RUNTIME = {
@@ -21,6 +22,7 @@ _RUNTIME = {
     "empty": "symopt.graph.memory",
     "on_two_threads": "symopt.backends.numexpr.runtime",
     "scratch": "symopt.backends.numexpr.runtime",
+    "span": "symopt.backends.numexpr.runtime",
     "uniform": "symopt.graph.philox",
 }
 _BUILTINS = {"abs", "float", "len", "max", "range", "slice"}
@@ -67,15 +69,14 @@ def _output(node: Node, scope: Scope) -> str:
 
 
 def _assemble(scope: Scope, title: str, sizes: Sequence[str]) -> str:
-    streams = ", iteration" if scope.program.streams else ""
-    arguments = ", ".join(scope.arguments) + streams
+    arguments = ", ".join([*scope.arguments, *([scope.call] if scope.call else [])])
     body = [
         f"def prepare({', '.join(['shared', 'constants', *sizes])}):",
         '    """Everything that lives from call to call at one run-time size."""',
         *_indented([*scope.prepare, *scope.declare_scratch()], 1),
         *_indented(scope.kernels, 1),
         "",
-        f"    def step({arguments.lstrip(', ')}):",
+        f"    def step({arguments}):",
         *_indented([*scope.views_of_inputs, *scope.step], 2),
         "",
         "    return step",
@@ -87,7 +88,8 @@ def _assemble(scope: Scope, title: str, sizes: Sequence[str]) -> str:
 
 
 def _imports(text: str) -> list[str]:
-    used = sorted(set(_NUMPY_NAME.findall(text)) - _BUILTINS - {"prepare", "step"})
+    code = _STRING_OR_COMMENT.sub("", text)
+    used = sorted(set(_NUMPY_NAME.findall(code)) - _BUILTINS - {"prepare", "step"})
     used = [name for name in used if not re.fullmatch(r"kernel_\d+|e\d+", name)]
     numpy = [name for name in used if name not in _RUNTIME]
     lines = ["import numpy as np"]

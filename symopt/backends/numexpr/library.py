@@ -75,7 +75,7 @@ def _cumulate(node: Cumulate, out: str, scope: Scope) -> list[str]:
 
 def _random(node: Random, out: str, scope: Scope) -> list[str]:
     stream = scope.program.streams[node]
-    return [f"{out}[...] = uniform({out}.shape, {out}.dtype, {node.seed}, {stream}, iteration)"]
+    return [f"{out}[...] = uniform({out}.shape, {out}.dtype, {node.seed}, {stream}, {scope.call})"]
 
 
 _LINES: dict[type[Node], Callable[..., list[str]]] = {

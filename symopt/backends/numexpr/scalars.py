@@ -37,8 +37,10 @@ def emit_scalars(scope: Scope) -> None:
             text = name
         scope.scalar_names[node] = text
     for node in program.outputs:
-        if node.weak and node not in scope.scalar_names:
-            scope.scalar_names[node] = _operand(node, scope)
+        if node.weak:  # as it is before the updates
+            name = scope.fresh("w0")
+            scope.step.append(f"{name} = {_operand(node, scope)}")
+            scope.scalar_names[node] = name
     for buffer in program.buffers.values():
         if buffer.role == "scalar":
             scope.step.append(f"{buffer.name}[()] = {_operand(buffer.node.operands[0], scope)}")

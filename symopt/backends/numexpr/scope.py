@@ -33,6 +33,7 @@ class Scope:
         self._scratch: dict[tuple[DType, int], list[Dim]] = {}
         self._views_of: dict[tuple[DType, int], list[tuple[tuple[Dim, ...], str]]] = {}
         self._scratch_views: dict[tuple[DType, int, tuple[Dim, ...]], str] = {}
+        self.call = self.fresh("call") if program.streams else ""
         self.arguments = [self._argument(node) for node in program.inputs]
 
     def fresh(self, name: str) -> str:

@@ -107,4 +107,7 @@ def expression(segment: Segment) -> tuple[str, list[tuple[str, str]]]:
 def _literal(node: Node) -> str:
     value = constant_value(node)
     assert value is not None
-    return str(int(value.reshape(()))) if value.dtype.kind != "b" else number_text(value)
+    if value.dtype.kind == "b":
+        return number_text(value)
+    number = int(value.reshape(()))
+    return str(number) if number >= 0 else f"({number})"

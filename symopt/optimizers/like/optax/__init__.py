@@ -1,0 +1,5 @@
+"""Stub."""
+
+from symopt.optimizers.like.pieces import Maker
+
+OPTIMIZERS: dict[str, Maker] = {}
