@@ -26,6 +26,7 @@ from symopt.errors import (
 from symopt.function import Function, emit, function
 from symopt.graph.nodes import Node as Tensor
 from symopt.optimizers import NAG, OPTIMIZERS, SGD, Adam, Optimizer, RMSProp, UpdateRule, Updates, iteration
+from symopt.optimizers.like import like
 from symopt.tensor import (
     abs,
     absolute,
@@ -164,6 +165,7 @@ __all__ = [
     "gradient",
     "hessian_vector",
     "iteration",
+    "like",
     "minimize",
     "abs",
     "absolute",

@@ -165,6 +165,13 @@ def base_of(node: Node, materialized: object = ()) -> Node:
     return node
 
 
+def unstretched(node: Node) -> Node:
+    """The node behind broadcasts, and behind reshapes of a single number, which stretches to anything as it is."""
+    while isinstance(node, Broadcast) or (isinstance(node, Reshape) and node.operands[0].shape == ()):
+        (node,) = node.operands
+    return node
+
+
 def is_scalar_slot(node: Node) -> bool:
     """Whether ``node`` casts a weak number to the dtype of what it meets."""
     return isinstance(node, Elementwise) and node.op.kind == "cast" and node.operands[0].weak and not node.weak

@@ -39,7 +39,9 @@ def hyper(
 
     ``unless=(other, number)``: where neither this field nor ``other`` is given, this one is ``number``.
     """
-    return dataclasses.field(default=default, metadata={"low": low, "above": above, "high": high, "off": off, "unless": unless})
+    return dataclasses.field(
+        default=default, metadata={"low": low, "above": above, "high": high, "off": off, "unless": unless}
+    )
 
 
 def numeric_fields(optimizer: Any) -> list[dataclasses.Field[Any]]:

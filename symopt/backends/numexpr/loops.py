@@ -12,14 +12,13 @@ from symopt.backends.numexpr.registers import (
     Register,
     assign,
     one_by_one,
-    unstretched,
 )
 from symopt.backends.numexpr.scope import Scope
 from symopt.backends.numexpr.segments import cut, expression
 from symopt.backends.numexpr.spelling import dtype_text
 from symopt.graph.dimensions import Shape, product
 from symopt.graph.nodes import Broadcast, Elementwise, Embed, Node, Reduce
-from symopt.lowering.program import Buffer, Loop, base_of, is_view
+from symopt.lowering.program import Buffer, Loop, is_view, unstretched
 
 Name = Callable[[Node], str]
 
@@ -190,7 +189,7 @@ def _emit_blocks(loop: Loop, scope: Scope, number: int, choice: Choice) -> None:
 def _is_flat(loop: Loop) -> bool:
     """Whether every array lies in one piece, row by row, so that blocks need not be whole rows."""
     for read in loop.reads():
-        if base_of(read).shape != () and (is_view(read) or read.shape != loop.domain):
+        if unstretched(read).shape != () and (is_view(read) or read.shape != loop.domain):
             return False
     return all(len(node.axes) == len(loop.domain) for node, _ in loop.reductions)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from symopt.graph.dimensions import product
 from symopt.graph.nodes import Broadcast, DType, Elementwise, Embed, Node
-from symopt.lowering.program import Buffer, Loop, base_of, memory
+from symopt.lowering.program import Buffer, Loop, base_of, memory, unstretched
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +70,6 @@ def one_by_one(loop: Loop) -> list[Statement]:
 def _is_ufunc(node: Node) -> bool:
     """Whether a node becomes one call of a ufunc; the others are np.copyto, which stretches without allocating."""
     return isinstance(node, Elementwise) and node.op.kind != "cast" and node.op.name not in ("where", "identity")
-
-
-def unstretched(node: Node) -> Node:
-    """The node behind broadcasts."""
-    while isinstance(node, Broadcast):
-        node = node.operands[0]
-    return node
 
 
 def assign(loop: Loop, statements: Sequence[Statement], buffers: Mapping[Node, Buffer]) -> Assignment:

@@ -7,7 +7,7 @@ from symopt.graph.construct import SMALL_CONSTANT
 from symopt.graph.dimensions import Dim, product
 from symopt.graph.nodes import Array, Broadcast, Constant, DType, Input, Node, Reshape, Shared, Slice, Transpose
 from symopt.lowering.names import Names
-from symopt.lowering.program import Buffer, Program, base_of
+from symopt.lowering.program import Buffer, Program, base_of, unstretched
 
 _LETTERS = {"float32": "s", "float64": "d", "bool": "b"}
 
@@ -118,21 +118,20 @@ class Scope:
 
     def name(self, node: Node) -> str:
         """The name of a node that is materialized or a view. Stretched axes are left to NumPy's broadcasting."""
-        if node in self.buffers:
-            return self.buffers[node].name
-        if isinstance(node, Broadcast):
-            return self.name(node.operands[0])
-        if node not in self._names:
-            self._names[node] = self._define(node)
-        return self._names[node]
+        return self._whole(unstretched(node))
 
     def stretched(self, node: Node) -> str:
         """The name of a node in its full shape, for what does not broadcast."""
-        if not isinstance(node, Broadcast):
-            return self.name(node)
-        if node not in self._names:
-            text = f"np.broadcast_to({self.name(node.operands[0])}, {self.sizes.shape(node.shape)})"
+        if isinstance(node, Broadcast) and node not in self._names:
+            text = f"np.broadcast_to({self.name(node)}, {self.sizes.shape(node.shape)})"
             self._names[node] = self._line(node, text)
+        return self._whole(node)
+
+    def _whole(self, node: Node) -> str:
+        if node in self.buffers:
+            return self.buffers[node].name
+        if node not in self._names:
+            self._names[node] = self._define(node)
         return self._names[node]
 
     def _define(self, node: Node) -> str:
