@@ -57,6 +57,8 @@ def check(optimizer: Any) -> None:
             raise TypeError(f"{type(optimizer).__name__}({field.name}={value!r}): expected True or False")
     for field in numeric_fields(optimizer):
         value = getattr(optimizer, field.name)
+        if field.metadata["unless"] is not None:
+            _exclusive(optimizer, field.name, field.metadata["unless"][0])
         if value is None and (field.default is None or field.metadata["off"] is not None):
             continue
         label = f"{type(optimizer).__name__}({field.name}={value!r})"
@@ -75,11 +77,9 @@ def _in_range(value: Any, limits: Mapping[str, float]) -> bool:
     return bool(limits["low"] <= value <= limits["high"] and value > limits["above"])
 
 
-def exclusive(optimizer: Any, *names: str) -> None:
-    """At most one of these fields is given."""
-    given = [name for name in names if getattr(optimizer, name) is not None]
-    if len(given) > 1:
-        raise TypeError(f"{type(optimizer).__name__}: give {' or '.join(given)}, not both")
+def _exclusive(optimizer: Any, *names: str) -> None:
+    if all(getattr(optimizer, name) is not None for name in names):
+        raise TypeError(f"{type(optimizer).__name__}: give {' or '.join(names)}, not both")
 
 
 def is_off(value: Any, off: float | None) -> bool:

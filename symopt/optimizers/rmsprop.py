@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import symopt.tensor as so
 from symopt.graph.nodes import Node, Shared
 from symopt.optimizers.base import Optimizer, RuleSteps
-from symopt.optimizers.hyperparameters import Number, decay, exclusive, hyper
+from symopt.optimizers.hyperparameters import Number, decay, hyper
 from symopt.optimizers.states import state
 
 
@@ -40,10 +40,6 @@ class RMSProp(Optimizer):
     rms_decay: Number | None = hyper(None, low=0, high=1)
     rms_regularizer: Number = hyper(1e-8, low=0)
     centered: bool = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        exclusive(self, "rms_halflife", "rms_decay")
 
     def rule(self, param: Shared, grad: Node) -> RuleSteps:
         """Mean and variance of gradients, and the gradient over its deviation."""

@@ -155,16 +155,20 @@ def exp_over_sum_of_exp(node: Elementwise) -> Node | None:
     total = _sum_of_exp(denominator)
     if total is None or 0 in numerator.shape:  # nothing has no max
         return None
-    if total.operands[0] is not numerator or denominator is not _spread(total, numerator):
+    if total.operands[0] is not numerator or denominator not in _spreads(total, numerator):
         return None
     x = numerator.operands[0]
     shifted = so.exp(x - _shift_of(x, total.axes))
     return shifted / so.sum(shifted, total.axes, keepdims=True)
 
 
-def _spread(total: Reduce, like: Node) -> Node:
+def _spreads(total: Reduce, like: Node) -> list[Node]:
+    """The ways to stretch a reduced tensor back over its axes: with axes of length 1, or, at the front, without."""
     kept = tuple(1 if axis in total.axes else dim for axis, dim in enumerate(like.shape))
-    return construct.broadcast_to(construct.reshape(total, kept), like.shape)
+    spreads = [construct.broadcast_to(construct.reshape(total, kept), like.shape)]
+    if total.axes == tuple(range(len(total.axes))):
+        spreads.append(construct.broadcast_to(total, like.shape))
+    return spreads
 
 
 def _shift_of(x: Node, axes: tuple[int, ...]) -> Node:

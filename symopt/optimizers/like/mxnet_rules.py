@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -248,7 +249,6 @@ class LARSRule(SGDRule):
 
     eta: Number = hyper(0.001)
 
-    #: Whether this is the rule of a parameter whose name says that its rate is not scaled; set by ``own``.
     def scales(self) -> bool:
         """Whether the rate of this parameter is scaled: not for a bias, a beta or a gamma."""
         name = None if self.param_names is None else self.param_names[0]
@@ -256,10 +256,8 @@ class LARSRule(SGDRule):
 
     def own(self, index: int) -> MXNetRule:
         """This rule with the rate, the decay and the name of the parameter of this index alone."""
-        rule = super().own(index)
-        if rule.param_names is not None:
-            object.__setattr__(rule, "param_names", (rule.param_names[index],))
-        return rule
+        rule, name = super().own(index), self.name(index)
+        return rule if name is None else dataclasses.replace(rule, param_names=(name,))
 
     def guard(self) -> Any:
         """What keeps the denominator from 0."""
