@@ -38,7 +38,7 @@ def factors(count: int, size: int, lower: float | None) -> tuple[so.Tensor, so.T
 def factorize(images: np.ndarray, lower: float | None, epochs: int) -> tuple[so.Trainer, dict[str, np.ndarray]]:
     """Train u and v on all images at once; prints a line of monitors now and then."""
     u, v = factors(*images.shape, lower)
-    x = so.matrix("x")
+    x = so.input("x", shape=images.shape)
     error = so.square(x - u @ v).mean()
     loss = error + PENALTY * (abs(u).mean() + abs(v).mean())
     trainer = so.build(

@@ -64,8 +64,8 @@ def draw_paths(grid_of_axes: Sequence[Any], results: Results) -> None:
     for number, (axes, (name, (_, points))) in enumerate(zip(grid_of_axes, results.items(), strict=True)):
         axes.contour(*grid, rosenbrock(grid), levels=np.logspace(-1, 3, 13), colors="0.82", linewidths=0.6)
         axes.plot(*points.T, color=f"C{number}", linewidth=1.3)
-        axes.plot(*points[0], "o", *points[-1], "s", color=f"C{number}", markersize=5)
-        axes.plot(1, 1, "k*", markersize=10, zorder=1.9)
+        axes.plot(1, 1, "k*", markersize=11, zorder=3)
+        axes.plot(*points[0], "o", *points[-1], "s", color=f"C{number}", markersize=5, zorder=4)
         axes.set(title=name, xlabel="x[0]", xlim=(-1.6, 1.6), ylim=(-0.7, 1.7), xticks=[-1, 0, 1], yticks=[0, 1])
     grid_of_axes[0].set_ylabel("x[1]")
 

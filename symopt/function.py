@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,10 +12,13 @@ import numpy as np
 import symopt.tensor as so
 from symopt.backends import Runner, Task, checked_arrays, find
 from symopt.errors import DataError, DTypeError, NumericalError, ShapeError, Unsupported
+from symopt.graph.dimensions import symbol
 from symopt.graph.evaluate import bind_sizes, evaluate
 from symopt.graph.formula import formula
 from symopt.graph.nodes import Array, Input, Node, Shared
+from symopt.graph.pickling import pack, unpack
 from symopt.graph.provenance import here
+from symopt.graph.resizing import with_sizes
 from symopt.graph.traversal import substitute, topological
 
 Updates = Sequence[tuple[Shared, Any]]
@@ -114,10 +118,17 @@ class Function:
 
     def __getstate__(self) -> dict[str, Any]:
         options = {"backend": self.backend, "check": self.check, "calls": self.calls, "single": self._single}
-        return {"task": self.task, **options}
+        task = self.task
+        variables, values = [variable for variable, _ in task.updates], [value for _, value in task.updates]
+        counts = (len(task.inputs), len(task.outputs), len(variables))
+        graph = pack([*task.inputs, *task.outputs, *variables, *values])
+        return {"graph": graph, "counts": counts, "title": task.title, **options}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["task"], state["single"], state["backend"], state["check"])  # type: ignore[misc]
+        nodes = iter(unpack(*state["graph"]))
+        inputs, outputs, variables = (tuple(itertools.islice(nodes, count)) for count in state["counts"])
+        task = Task(inputs, outputs, tuple(zip(variables, nodes, strict=True)), state["title"])  # type: ignore[arg-type]
+        self.__init__(task, state["single"], state["backend"], state["check"])  # type: ignore[misc]
         self.calls = state["calls"]
 
 
@@ -201,12 +212,12 @@ def make_task(
         _check_variable(variable, [other for other, _ in changes])
     new = [_fitted(variable, value) for variable, value in changes]
     given = [*(so.as_tensor(output) for output in wanted), *new]
-    if givens:
-        given = substitute(given, {old: _replacement(old, value) for old, value in givens.items()})
-    used = [node for node in topological(given) if isinstance(node, Input)]
     for node in inputs:
         if not isinstance(node, Input):
             raise DTypeError(f"inputs are made by so.input and its like; {node!r} is none", here())
+    if givens:
+        inputs, given = _with_givens(inputs, given, givens)
+    used = [node for node in topological(given) if isinstance(node, Input)]
     missing = [node.name for node in used if node not in inputs]
     if missing:
         raise DataError(f"the outputs need inputs that are not in the list: {', '.join(missing)}", here())
@@ -229,6 +240,21 @@ def _fitted(variable: Shared, value: Node) -> Node:
     if value.ndim > variable.ndim:
         raise ShapeError(f"{variable!r} cannot take the new value {value!r}", value.origin)
     return so.broadcast_to(so.cast(value, variable.dtype), variable.shape)
+
+
+def _with_givens(
+    inputs: Sequence[Input], given: Sequence[Node], givens: Mapping[Node, Any]
+) -> tuple[list[Input], list[Node]]:
+    """Tensors replaced by others, and the sizes of those that are gone by theirs."""
+    replacements = {old: _replacement(old, value) for old, value in givens.items()}
+    known = {
+        name: dim
+        for old, new in replacements.items()
+        for name, dim in zip(map(symbol, old.shape), new.shape, strict=True)
+        if name is not None
+    }
+    resized = with_sizes([*inputs, *substitute(given, replacements)], known)
+    return resized[: len(inputs)], resized[len(inputs) :]  # type: ignore[return-value]
 
 
 def _replacement(old: Node, value: Any) -> Node:

@@ -149,15 +149,6 @@ def size(name: str | None = None) -> Dimension:
     return Dimension((((name,), 1),))
 
 
-def name_of(dim: Dim) -> str | None:
-    """The name of a size that stands alone; None for an int or an expression."""
-    if isinstance(dim, Dimension) and len(dim.terms) == 1:
-        atoms, factor = dim.terms[0]
-        if factor == 1 and len(atoms) == 1 and isinstance(atoms[0], str):
-            return atoms[0]
-    return None
-
-
 def exact_quotient(dividend: Dim, divisor: Dim) -> Dim | None:
     """``dividend / divisor`` where it comes out even whatever the sizes are, else None."""
     if not isinstance(divisor, Dimension):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from symopt.errors import DataError
-from symopt.graph.dimensions import Dim, name_of, resolve, resolve_shape, spell
+from symopt.graph.dimensions import Dim, resolve, resolve_shape, spell, symbol
 from symopt.graph.nodes import (
     Array,
     Broadcast,
@@ -162,7 +162,7 @@ def bind_sizes(inputs: Iterable[Input], arrays: Iterable[Array]) -> Sizes:
                 node.origin,
             )
         for dim, length in zip(node.shape, array.shape, strict=True):
-            name = name_of(dim)
+            name = symbol(dim)
             if name is not None and name not in sizes:
                 sizes[name] = length
                 owner[dim] = node

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from symopt.graph.dimensions import symbol
 from symopt.graph.nodes import Constant, Input, Iota, Node, Random, Reduce, Shared
@@ -30,10 +30,16 @@ from symopt.rewriting.engine import Rules, rewrite
 Updates = Sequence[tuple[Shared, Node]]
 
 
-def lower(inputs: Sequence[Input], outputs: Sequence[Node], updates: Updates, dialect: Rules | None = None) -> Program:
+def lower(
+    inputs: Sequence[Input],
+    outputs: Sequence[Node],
+    updates: Updates,
+    dialect: Rules | None = None,
+    reserved: Iterable[str] = (),
+) -> Program:
     """The program of one call: its outputs, then all updates at once.
 
-    ``dialect`` has further rules, for operations that a backend lacks.
+    ``dialect`` has further rules, for operations that a backend lacks; ``reserved`` are names that it keeps to itself.
     """
     inputs, given = with_equal_sizes(inputs, [*outputs, *(node for _, node in updates)])
     guards = guards_in(given)
@@ -49,7 +55,7 @@ def lower(inputs: Sequence[Input], outputs: Sequence[Node], updates: Updates, di
     ]
     order = topological([*new_outputs, *(node for _, node in new_updates)])
     placement = place(order, new_updates, new_outputs)
-    names = Names()
+    names = Names(reserved)
     buffers = _leaf_buffers(order, names)
     kernels = _kernels(order, placement, buffers, names, new_outputs, new_updates)
     kept = {base_of(node, buffers) for node in new_outputs} | {node for _, node in new_updates}

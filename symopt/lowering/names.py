@@ -12,6 +12,9 @@ class Names:
         self._taken = set(taken)
         self._next: dict[str, int] = {}
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._taken
+
     def fresh(self, name: str) -> str:
         """``name``, or the next one like it that nothing else has: t0, t1, t2; ones, ones_1, ones_2.
 

@@ -6,13 +6,12 @@ operation stretches nothing, and fuses with what else runs over n.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from symopt.graph.construct import make_iota, make_size
 from symopt.graph.dimensions import Dim, names_in, replace, symbol
-from symopt.graph.nodes import Embed, Input, Iota, Node, Random, Size, Slice
-from symopt.graph.traversal import rebuild, topological
+from symopt.graph.nodes import Input, Node
+from symopt.graph.resizing import with_sizes
+from symopt.graph.traversal import topological
 from symopt.graph.verify import Guard, guards_of
 
 
@@ -27,10 +26,8 @@ def with_equal_sizes(inputs: Sequence[Input], given: Sequence[Node]) -> tuple[li
     known = _equalities(guards_in(given))
     if not known:
         return list(inputs), list(given)
-    new: dict[Node, Node] = {}
-    for node in topological([*inputs, *given]):
-        new[node] = _renamed(node, tuple(new[operand] for operand in node.operands), known)
-    return [new[node] for node in inputs], [new[node] for node in given]  # type: ignore[misc]
+    new = with_sizes([*inputs, *given], known)
+    return new[: len(inputs)], new[len(inputs) :]  # type: ignore[return-value]
 
 
 def _equalities(guards: Sequence[Guard]) -> dict[str, Dim]:
@@ -47,18 +44,3 @@ def _equalities(guards: Sequence[Guard]) -> dict[str, Dim]:
             continue
         known = {key: replace(value, {name: right}) for key, value in known.items()} | {name: right}
     return known
-
-
-def _renamed(node: Node, operands: tuple[Node, ...], known: Mapping[str, Dim]) -> Node:
-    shape = tuple(replace(dim, known) for dim in node.shape)
-    if isinstance(node, (Input, Random)):
-        return node if shape == node.shape else dataclasses.replace(node, shape=shape)
-    if isinstance(node, Size):
-        return make_size(replace(node.dim, known))
-    if isinstance(node, Iota):
-        return make_iota(shape[0])
-    if not node.operands:
-        return node
-    if isinstance(node, (Slice, Embed)):
-        node = dataclasses.replace(node, starts=tuple(replace(start, known) for start in node.starts))
-    return rebuild(dataclasses.replace(node, shape=shape), operands)

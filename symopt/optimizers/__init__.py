@@ -5,15 +5,28 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-from symopt.optimizers.adam import Adam
+from symopt.optimizers.adam import AdaBelief, Adam, AdaMax, AdamW, AMSGrad, Nadam, RAdam, Yogi
+from symopt.optimizers.adaptive import ESGD, AdaDelta, AdaGrad
+from symopt.optimizers.averaging import ASGD
 from symopt.optimizers.base import Optimizer, UpdateRule
+from symopt.optimizers.factored import SM3, Adafactor
 from symopt.optimizers.hyperparameters import iteration
+from symopt.optimizers.layerwise import LAMB, LARS, Fromage, NovoGrad
+from symopt.optimizers.muon import Muon
+from symopt.optimizers.proximal import FTML, FTRL
 from symopt.optimizers.rmsprop import RMSProp
 from symopt.optimizers.sgd import NAG, SGD
+from symopt.optimizers.sign import Lion, RProp, Signum
 from symopt.optimizers.updates import Updates
 
+KINDS: tuple[type[Optimizer], ...] = (
+    *(SGD, NAG, RProp, RMSProp, AdaGrad, AdaDelta, ESGD),
+    *(Adam, AdamW, AMSGrad, AdaMax, Nadam, RAdam, AdaBelief, Yogi),
+    *(Lion, Signum, LAMB, LARS, NovoGrad, Fromage, Adafactor, SM3, FTRL, FTML, ASGD, Muon),
+)
+
 #: Every optimizer by its name in lower case.
-OPTIMIZERS: dict[str, type[Optimizer]] = {kind.__name__.lower(): kind for kind in (SGD, NAG, RMSProp, Adam)}
+OPTIMIZERS: dict[str, type[Optimizer]] = {kind.__name__.lower(): kind for kind in KINDS}
 
 
 def kind_of(algo: Any) -> type[UpdateRule]:
@@ -38,12 +51,35 @@ def make(algo: Any, hyperparameters: dict[str, Any]) -> UpdateRule:
 
 
 __all__ = [
-    "NAG",
-    "OPTIMIZERS",
-    "SGD",
+    "AMSGrad",
+    "ASGD",
+    "AdaBelief",
+    "AdaDelta",
+    "AdaGrad",
+    "AdaMax",
+    "Adafactor",
     "Adam",
+    "AdamW",
+    "ESGD",
+    "FTML",
+    "FTRL",
+    "Fromage",
+    "LAMB",
+    "LARS",
+    "Lion",
+    "Muon",
+    "NAG",
+    "Nadam",
+    "NovoGrad",
+    "OPTIMIZERS",
     "Optimizer",
+    "RAdam",
     "RMSProp",
+    "RProp",
+    "SGD",
+    "SM3",
+    "Signum",
+    "Yogi",
     "UpdateRule",
     "Updates",
     "iteration",

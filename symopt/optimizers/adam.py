@@ -51,7 +51,7 @@ class Adam(Optimizer):
         """Mean over the root of the mean square, both corrected, times the rate."""
         beta1, beta2 = self.betas()
         t = iteration + 1
-        rate: Any = self.learning_rate / (1 - beta1**t)
+        rate = self.learning_rate / (1 - beta1**t)
         return rate * mean / (so.sqrt(square / (1 - beta2**t)) + self.epsilon)
 
     def rule(self, param: Shared, grad: Node) -> RuleSteps:
@@ -96,8 +96,8 @@ class AMSGrad(Adam):
 
     The hyperparameters are those of :class:`Adam`.
 
-    Source: Reddi, Kale and Kumar, arXiv:1904.09237, algorithm 2, with the corrections and the epsilon of Adam, which the
-    paper leaves out for simplicity. PyTorch is the same; optax takes the maximum of the corrected squares.
+    Source: Reddi, Kale and Kumar, arXiv:1904.09237, algorithm 2, with the corrections and the epsilon of Adam, which
+    the paper leaves out for simplicity. PyTorch is the same; optax takes the maximum of the corrected squares.
     """
 
     def rule(self, param: Shared, grad: Node) -> RuleSteps:
@@ -126,8 +126,8 @@ class AdaMax(Adam):
     beta2, beta2_halflife : how much of the maximum is kept in a step, as in :class:`Adam`.
     epsilon : :math:`\epsilon`, from 0; 1e-8 by default. It keeps an element whose gradient was always 0 in its place.
 
-    Source: Kingma and Ba, arXiv:1412.6980, algorithm 2, which has no epsilon; nor has MXNet 1, where 0/0 is NaN. PyTorch
-    has it within the maximum: :math:`\max(\beta_2 u, |g| + \epsilon)`.
+    Source: Kingma and Ba, arXiv:1412.6980, algorithm 2, which has no epsilon; nor has MXNet 1, where 0/0 is NaN.
+    PyTorch has it within the maximum: :math:`\max(\beta_2 u, |g| + \epsilon)`.
     """
 
     learning_rate: Number = hyper(2e-3, low=0)
@@ -139,7 +139,7 @@ class AdaMax(Adam):
         largest = state(param, "largest")
         largest_next = so.maximum(beta2 * largest, so.abs(grad))
         yield largest, largest_next
-        rate: Any = self.learning_rate / (1 - beta1 ** (iteration + 1))
+        rate = self.learning_rate / (1 - beta1 ** (iteration + 1))
         return rate * mean / (largest_next + self.epsilon)
 
 
@@ -209,7 +209,7 @@ class RAdam(Adam):
         length = limit - 2 * t * beta2**t / (1 - beta2**t)
         part = so.maximum(length - 4, 0) / (limit - 4) * ((length - 2) / (limit - 2)) * (limit / length)
         divided = so.sqrt(part) / (so.sqrt(square / (1 - beta2**t)) + self.epsilon)
-        rate: Any = self.learning_rate / (1 - beta1**t)
+        rate = self.learning_rate / (1 - beta1**t)
         return rate * mean * so.where(so.greater(length, 4), divided, 1)
 
 
@@ -225,8 +225,8 @@ class AdaBelief(Adam):
     The hyperparameters are those of :class:`Adam`. Epsilon is within the average too, where it adds up to
     :math:`\epsilon / (1 - \beta_2)`.
 
-    Source: Zhuang et al., arXiv:2010.07468, algorithm 2. MXNet 2 leaves epsilon uncorrected; optax has 1e-16 for both of
-    them, which suits float64.
+    Source: Zhuang et al., arXiv:2010.07468, algorithm 2. MXNet 2 leaves epsilon uncorrected; optax has 1e-16 for both
+    of them, which suits float64.
     """
 
     def rule(self, param: Shared, grad: Node) -> RuleSteps:
@@ -255,8 +255,8 @@ class Yogi(Adam):
     epsilon : :math:`\epsilon`, outside the root, from 0; 1e-3 by default.
     initial_accumulator : v before the first step, from 0; 1e-6 by default.
 
-    Source: Zaheer et al., Adaptive methods for nonconvex optimization, 2018, algorithm 2. optax corrects m and v as Adam
-    does, and starts m at 1e-6 too.
+    Source: Zaheer et al., Adaptive methods for nonconvex optimization, 2018, algorithm 2. optax corrects m and v as
+    Adam does, and starts m at 1e-6 too.
     """
 
     learning_rate: Number = hyper(1e-2, low=0)

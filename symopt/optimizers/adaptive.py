@@ -74,7 +74,7 @@ class AdaDelta(Optimizer):
     """
 
     learning_rate: Number = hyper(1.0, low=0)
-    rms_halflife: Number | None = hyper(None, low=1e-300)
+    rms_halflife: Number | None = hyper(None, above=0)
     rms_decay: Number | None = hyper(None, low=0, high=1, unless=("rms_halflife", 0.95))
     rms_regularizer: Number = hyper(1e-6, low=0)
 
@@ -96,14 +96,14 @@ class ESGD(Optimizer):
         D' &= \gamma D + (1 - \gamma) (H r)^2, \qquad r \sim N(0, 1) \\
         \theta' &= \theta - \alpha \frac{g}{\sqrt{D'} + \epsilon}
 
-    H is the Hessian of the loss in all parameters, and H r the gradient of :math:`\sum g r`, where g is the raw gradient:
-    clipping and decay do not touch it. The mean of :math:`(H r)^2` is the sum of squares of a row of H.
+    H is the Hessian of the loss in all parameters, and H r the gradient of :math:`\sum g r`, where g is the raw
+    gradient: clipping and decay do not touch it. The mean of :math:`(H r)^2` is the sum of squares of a row of H.
 
     Parameters
     ----------
     learning_rate : :math:`\alpha`, from 0; 1e-4 by default.
-    rms_halflife : after this many steps a product counts half in D, :math:`\gamma = e^{-\ln 2 / h}`; 14 where neither is
-        given.
+    rms_halflife : after this many steps a product counts half in D, :math:`\gamma = e^{-\ln 2 / h}`; 14 where
+        neither is given.
     rms_decay : :math:`\gamma` itself, from 0 to 1, instead of the halflife.
     rms_regularizer : :math:`\epsilon`, outside the root, from 0; 1e-8 by default.
     probe : r, instead of random numbers: a tensor or array, or a list of one for each parameter.
@@ -114,7 +114,7 @@ class ESGD(Optimizer):
     clipped gradient, and whose document has :math:`\epsilon` inside the root, where its code does not.
     """
 
-    rms_halflife: Number | None = hyper(None, low=1e-300, unless=("rms_decay", 14.0))
+    rms_halflife: Number | None = hyper(None, above=0, unless=("rms_decay", 14.0))
     rms_decay: Number | None = hyper(None, low=0, high=1)
     rms_regularizer: Number = hyper(1e-8, low=0)
     probe: Any = None

@@ -13,8 +13,8 @@ from symopt.graph.construct import make_elementwise, make_shared
 from symopt.graph.nodes import Node, Shared
 from symopt.graph.promotion import FLOAT64
 from symopt.graph.traversal import parameters_of, substitute
+from symopt.optimizers import counts
 from symopt.optimizers.hyperparameters import Number, bind, check, hyper
-from symopt.optimizers.hyperparameters import iteration as placeholder
 from symopt.optimizers.keywords import check_keywords, keywords_of
 from symopt.optimizers.preparation import Pair, prepare, project, with_momentum
 from symopt.optimizers.states import fresh_states
@@ -48,6 +48,12 @@ class UpdateRule(ABC):
     def pairs(self, params: Sequence[Shared], grads: Sequence[Node]) -> Generator[Pair, None, None]:
         """All pairs (state or parameter, next value) of one update, given the prepared gradients."""
 
+    def pairs_given_raw(
+        self, params: Sequence[Shared], raw: Sequence[Node], prepared: Sequence[Node]
+    ) -> Generator[Pair, None, None]:
+        """As :meth:`pairs`; a rule that looks at the raw gradients too overrides this one."""
+        return self.pairs(params, prepared)
+
     def get_updates(self, loss: Node, params: Sequence[Shared] | None = None) -> Updates:
         """The update expressions that minimize ``loss``.
 
@@ -66,19 +72,22 @@ class UpdateRule(ABC):
         bound, hyperparameters = bind(self)
         count = make_shared(0, "iteration", "state")
         bound_count = make_elementwise(cast_to(FLOAT64), (count,), FLOAT64, True)
+        epoch = make_shared(0.0, "epoch", "hyperparameter")
+        placeholders: dict[Node, Node] = {counts.iteration: bound_count, counts.epoch: epoch}
         prepared = bound.prepare(params, grads)
         with fresh_states() as states:
-            pairs = list(bound.pairs(params, prepared))
-        values = substitute([value for _, value in pairs], {placeholder: bound_count})
+            pairs = list(bound.pairs_given_raw(params, grads, prepared))
+        values = substitute([value for _, value in pairs], placeholders)
         pairs = [(variable, value) for (variable, _), value in zip(pairs, values, strict=True)]
         return Updates(
             pairs=(*pairs, (count, count + 1)),
             gradients=dict(zip(params, grads, strict=True)),
-            prepared=dict(zip(params, prepared, strict=True)),
+            prepared=dict(zip(params, substitute(prepared, placeholders), strict=True)),
             states=states,
             hyperparameter_nodes=hyperparameters,
             iteration=count,
-            placeholders={placeholder: bound_count},
+            epoch=epoch,
+            placeholders=placeholders,
         )
 
     def minimize(self, loss: Node, train: Any = None, valid: Any = None, **settings: Any) -> Any:
@@ -122,6 +131,8 @@ class Optimizer(UpdateRule):
 
     #: Whether weight decay goes past the rule, straight to the parameter, instead of into the gradient.
     decoupled: ClassVar[bool] = False
+    #: Whether the rule itself deals with weight decay, which is then nowhere else.
+    decays_itself: ClassVar[bool] = False
 
     @abstractmethod
     def rule(self, param: Shared, grad: Node) -> RuleSteps:

@@ -1,6 +1,6 @@
 """Hyperparameters: fields of an optimizer that become run-time numbers in its updates.
 
-A field made by :func:`hyper` holds a number, or an expression in the iteration. In the updates each stands as a
+A field made by :func:`hyper` holds a number, an expression in the iteration, or a schedule. In the updates each stands as a
 shared weak scalar, so that its value can change without a new compilation. What would change the structure of the
 updates (a momentum of 0, no clipping) is *off*, and stays out of them altogether.
 """
@@ -16,14 +16,14 @@ from typing import Any
 import symopt.tensor as so
 from symopt.graph.construct import make_shared
 from symopt.graph.nodes import Node, Shared
+from symopt.optimizers.counts import iteration as iteration
+from symopt.optimizers.schedules.base import Schedule, changed, numbers_of, structure
 
 LN2 = math.log(2.0)
 
-#: What a hyperparameter may be given as: a number, or an expression in ``so.iteration``.
-Number = float | Node
-
-#: The number of updates before this one: a placeholder, which the updates of an optimizer bind to their own count.
-iteration = make_shared(0.0, "iteration", "hyperparameter")
+#: What a hyperparameter may be given as: a number, a schedule, or an expression in ``so.iteration``. In a rule each is
+#: a node, so that all arithmetic is allowed.
+Number = Any
 
 
 def hyper(
@@ -37,7 +37,7 @@ def hyper(
 ) -> Any:
     """A numeric field from ``low`` to ``high``, and greater than ``above``; it is off at None or at the number ``off``.
 
-    ``unless=(other, number)``: where neither this field nor ``other`` is given, this one is ``number``.
+    ``unless=(other, number)``: where neither this field nor ``other`` is given, this one is ``number``; both cannot be.
     """
     return dataclasses.field(
         default=default, metadata={"low": low, "above": above, "high": high, "off": off, "unless": unless}
@@ -62,6 +62,8 @@ def check(optimizer: Any) -> None:
         if value is None and (field.default is None or field.metadata["off"] is not None):
             continue
         label = f"{type(optimizer).__name__}({field.name}={value!r})"
+        if isinstance(value, Schedule):
+            continue
         if isinstance(value, Node):
             if not value.weak:
                 raise TypeError(f"{label}: a hyperparameter is a number, or an expression in so.iteration and numbers")
@@ -84,7 +86,7 @@ def _exclusive(optimizer: Any, *names: str) -> None:
 
 def is_off(value: Any, off: float | None) -> bool:
     """Whether a field is switched off."""
-    return value is None or (not isinstance(value, Node) and off is not None and value == off)
+    return value is None or (not isinstance(value, (Node, Schedule)) and off is not None and value == off)
 
 
 def switches(optimizer: Any) -> dict[str, Any]:
@@ -92,6 +94,9 @@ def switches(optimizer: Any) -> dict[str, Any]:
     numeric = {field.name for field in numeric_fields(optimizer)}
     names = [field.name for field in dataclasses.fields(optimizer) if field.name not in numeric]
     values = {name: getattr(optimizer, name) for name in names}
+    values |= {
+        name: type(value).__name__ for name in numeric if isinstance(value := getattr(optimizer, name), Schedule)
+    }
     return {name: value for name, value in values.items() if value is None or isinstance(value, (bool, int, str))}
 
 
@@ -104,20 +109,42 @@ def resolved(optimizer: Any, field: dataclasses.Field[Any]) -> Any:
 
 
 def bind(optimizer: Any) -> tuple[Any, dict[str, Shared]]:
-    """A copy of ``optimizer`` with shared scalars for numbers and None for what is off; and the scalars by name."""
+    """A copy of ``optimizer`` with shared scalars for numbers and None for what is off; and the scalars by name.
+
+    A schedule becomes an expression in the placeholders of counts and in a scalar for each of its numbers.
+    """
     shared: dict[str, Shared] = {}
-    changes: dict[str, Any] = {}
-    for field in numeric_fields(optimizer):
-        value = changes[field.name] = resolved(optimizer, field)
-        if value is not None and not isinstance(value, Node):
-            shared[field.name] = changes[field.name] = make_shared(float(value), field.name, "hyperparameter")
-    return dataclasses.replace(optimizer, **changes), shared
+
+    def share(name: str, value: float) -> Shared:
+        shared[name] = make_shared(value, name, "hyperparameter")
+        return shared[name]
+
+    bound = {field.name: changed(resolved(optimizer, field), field.name, share) for field in numeric_fields(optimizer)}
+    values = {name: value.node() if isinstance(value, Schedule) else value for name, value in bound.items()}
+    return dataclasses.replace(optimizer, **values), shared
 
 
 def numbers(optimizer: Any) -> dict[str, float]:
     """The values of the scalars that :func:`bind` makes."""
-    values = {field.name: resolved(optimizer, field) for field in numeric_fields(optimizer)}
-    return {name: float(value) for name, value in values.items() if value is not None and not isinstance(value, Node)}
+    values: dict[str, float] = {}
+    for field in numeric_fields(optimizer):
+        values |= numbers_of(resolved(optimizer, field), field.name)
+    return values
+
+
+def with_numbers(optimizer: Any, values: Mapping[str, float]) -> Any:
+    """A copy of ``optimizer`` with other values for some of its :func:`numbers`."""
+
+    def replaced(name: str, value: float) -> float:
+        return values.get(name, value)
+
+    changes = {}
+    for field in numeric_fields(optimizer):
+        old = resolved(optimizer, field)
+        new = changed(old, field.name, replaced)
+        if new != old:
+            changes[field.name] = new
+    return dataclasses.replace(optimizer, **changes)
 
 
 def same_structure(first: Any, second: Any) -> bool:
@@ -127,9 +154,7 @@ def same_structure(first: Any, second: Any) -> bool:
     if any(getattr(first, name) != getattr(second, name) for name in others):
         return False
     for field in numeric_fields(first):
-        a, b = resolved(first, field), resolved(second, field)
-        same = a is b if isinstance(a, Node) or isinstance(b, Node) else (a is None) == (b is None)
-        if not same:
+        if structure(resolved(first, field)) != structure(resolved(second, field)):
             return False
     return True
 

@@ -14,10 +14,14 @@ from symopt.optimizers.hyperparameters import Number, decay, hyper, iteration
 from symopt.optimizers.states import state
 
 
-def trust_ratio(top: Node, bottom: Node, coefficient: Any = 1.0) -> Node:
-    """``coefficient * top / bottom``; 1 where a norm is 0."""
-    both = so.logical_and(so.greater(top, 0), so.greater(bottom, 0))
-    return so.where(both, coefficient * top / so.where(both, bottom, 1), 1)
+def norm(x: Node) -> Node:
+    """The Euclidean norm."""
+    return so.sqrt(so.sum(so.square(x)))
+
+
+def trust_ratio(top: Node, bottom: Node) -> Node:
+    """``top / bottom``; 1 where a norm is 0."""
+    return so.where(so.logical_and(so.greater(top, 0), so.greater(bottom, 0)), top / bottom, 1)
 
 
 def with_decay(optimizer: Any, param: Shared, direction: Node) -> Node:
@@ -57,7 +61,7 @@ class LAMB(Adam):
         square = yield from average(param, "square", beta2, so.square(grad))
         adam = mean / (1 - beta1**t) / (so.sqrt(square / (1 - beta2**t)) + self.epsilon)
         step = with_decay(self, param, adam)
-        return self.learning_rate * trust_ratio(so.linalg.norm(param), so.linalg.norm(step)) * step
+        return self.learning_rate * trust_ratio(norm(param), norm(step)) * step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,9 +94,10 @@ class LARS(Optimizer):
     def rule(self, param: Shared, grad: Node) -> RuleSteps:
         """The gradient, with decay, times the rate of this parameter."""
         yield from ()
-        size, length = so.linalg.norm(param), so.linalg.norm(grad)
+        size, length = norm(param), norm(grad)
         divisor = length if self.weight_decay is None else length + self.weight_decay * size
-        ratio = so.where(so.greater(length, 0), trust_ratio(size, divisor, self.trust_coefficient), 1)
+        both = so.logical_and(so.greater(size, 0), so.greater(length, 0))
+        ratio = so.where(both, self.trust_coefficient * size / divisor, 1)
         return self.learning_rate * ratio * with_decay(self, param, grad)
 
 
@@ -122,9 +127,9 @@ class NovoGrad(Optimizer):
 
     learning_rate: Number = hyper(1e-2, low=0)
     beta1: Number | None = hyper(None, low=0, high=1, unless=("beta1_halflife", 0.95))
-    beta1_halflife: Number | None = hyper(None, low=1e-300)
+    beta1_halflife: Number | None = hyper(None, above=0)
     beta2: Number | None = hyper(None, low=0, high=1, unless=("beta2_halflife", 0.98))
-    beta2_halflife: Number | None = hyper(None, low=1e-300)
+    beta2_halflife: Number | None = hyper(None, above=0)
     epsilon: Number = hyper(1e-8, low=0)
 
     decays_itself: ClassVar[bool] = True
@@ -154,7 +159,7 @@ class Fromage(Optimizer):
     ----------
     learning_rate : :math:`\alpha`, from 0; 1e-2 by default.
 
-    Source: Bernstein et al., arXiv:2002.03432, algorithm 1. optax adds 1e-6 to the norm of the gradient.
+    Source: Bernstein et al., arXiv:2002.03432, algorithm 1. optax bounds both norms from below by 1e-6.
     """
 
     learning_rate: Number = hyper(1e-2, low=0)
@@ -162,8 +167,8 @@ class Fromage(Optimizer):
     def rule(self, param: Shared, grad: Node) -> RuleSteps:
         """What the parameter loses."""
         yield from ()
-        shrink: Any = 1 / so.sqrt(1 + self.learning_rate**2)
-        ratio = trust_ratio(so.linalg.norm(param), so.linalg.norm(grad))
+        shrink = 1 / so.sqrt(1 + self.learning_rate**2)
+        ratio = trust_ratio(norm(param), norm(grad))
         # 1 - shrink, without cancellation for small rates.
-        lost = self.learning_rate**2 * shrink / (1 + 1 / shrink)
+        lost = (self.learning_rate * shrink) ** 2 / (1 + shrink)
         return lost * param + shrink * self.learning_rate * ratio * grad

@@ -24,7 +24,7 @@ def prepare(optimizer: Bound, params: Sequence[Shared], grads: Sequence[Node]) -
         squares = reduce(add, [so.cast(so.sum(so.square(grad)), "float64") for grad in grads])
         shrink = so.minimum(1, optimizer.max_global_norm / so.sqrt(squares))
         grads = [grad * so.cast(shrink, grad.dtype) for grad in grads]
-    if optimizer.weight_decay is not None and not optimizer.decoupled:
+    if optimizer.weight_decay is not None and not (optimizer.decoupled or optimizer.decays_itself):
         grads = [grad + optimizer.weight_decay * param for param, grad in zip(params, grads, strict=True)]
     return grads
 

@@ -40,6 +40,7 @@ class NAG(SGD):
     Parameters
     ----------
     momentum : :math:`\mu`, 0.9 by default; at 0 this is plain SGD.
+    nesterov : look ahead; without it this is SGD with momentum.
 
     Sources: Nesterov (1983), in the form of Sutskever et al. (2013). In downhill, NAG leaves the momentum at 0 unless
     it is given, and so is SGD by default.

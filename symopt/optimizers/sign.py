@@ -78,9 +78,9 @@ class Lion(Optimizer):
     """
 
     beta1: Number | None = hyper(None, low=0, high=1, unless=("beta1_halflife", 0.9))
-    beta1_halflife: Number | None = hyper(None, low=1e-300)
+    beta1_halflife: Number | None = hyper(None, above=0)
     beta2: Number | None = hyper(None, low=0, high=1, unless=("beta2_halflife", 0.99))
-    beta2_halflife: Number | None = hyper(None, low=1e-300)
+    beta2_halflife: Number | None = hyper(None, above=0)
 
     decoupled: ClassVar[bool] = True
 
@@ -106,12 +106,12 @@ class Signum(Optimizer):
     beta : how much of the mean is kept in a step, from 0 to 1; 0.9 where neither is given; 0 is signSGD.
     beta_halflife : after this many steps a gradient counts half in the mean, instead of ``beta``.
 
-    Source: Bernstein et al., arXiv:1802.04434, algorithm 2. MXNet calls :math:`\beta` momentum, and has decoupled weight
-    decay besides.
+    Source: Bernstein et al., arXiv:1802.04434, algorithm 2. MXNet calls :math:`\beta` momentum, and has decoupled
+    weight decay besides.
     """
 
     beta: Number | None = hyper(None, low=0, high=1, unless=("beta_halflife", 0.9))
-    beta_halflife: Number | None = hyper(None, low=1e-300)
+    beta_halflife: Number | None = hyper(None, above=0)
 
     def rule(self, param: Shared, grad: Node) -> RuleSteps:
         """The sign of the mean."""

@@ -19,7 +19,8 @@ class Updates(Sequence[Pair]):
     """What one update changes: states, then parameters, then the iteration; all read the old values.
 
     ``gradients`` are the raw gradients by parameter, ``prepared`` what the rule gets in their place, and ``states``
-    the fresh states by name.
+    the fresh states by name. ``epoch`` is the number of epochs before this update,
+    for schedules: whoever runs the updates writes it.
     """
 
     pairs: tuple[Pair, ...]
@@ -28,6 +29,7 @@ class Updates(Sequence[Pair]):
     states: Mapping[str, Shared]
     hyperparameter_nodes: Mapping[str, Shared]
     iteration: Shared
+    epoch: Shared
     placeholders: Mapping[Node, Node]
 
     @overload
@@ -85,7 +87,7 @@ class Updates(Sequence[Pair]):
     def _known_numbers(self) -> dict[Node, float]:
         """The values of weak numbers that do not change from step to step."""
         order = topological((node for _, node in self.pairs), stop=set(self.gradients.values()))
-        moving: set[Node] = {self.iteration}
+        moving: set[Node] = {self.iteration, self.epoch}
         for node in order:
             if not moving.isdisjoint(node.operands):
                 moving.add(node)

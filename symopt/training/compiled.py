@@ -12,7 +12,8 @@ from symopt.function import Function, function
 from symopt.graph.nodes import Input, Node, Shared
 from symopt.graph.traversal import parameters_of, topological
 from symopt.optimizers import UpdateRule
-from symopt.optimizers.hyperparameters import numbers, same_structure
+from symopt.optimizers.hyperparameters import numbers, numeric_fields, same_structure
+from symopt.optimizers.schedules.plateau import after_validation
 
 Pairs = Sequence[tuple[Shared, Any]]
 
@@ -76,7 +77,10 @@ class Compiled:
 
         Numbers are set where they are. A change of structure compiles anew, and keeps the states.
         """
-        optimizer = dataclasses.replace(self.optimizer, **changes)
+        self.set_optimizer(dataclasses.replace(self.optimizer, **changes))
+
+    def set_optimizer(self, optimizer: UpdateRule) -> None:
+        """Go on with other settings of the optimizer."""
         if same_structure(self.optimizer, optimizer):
             for name, value in numbers(optimizer).items():
                 self.updates.hyperparameter_nodes[name].storage.array[...] = value
@@ -84,9 +88,18 @@ class Compiled:
             self._rebuild(optimizer)
         self.optimizer = optimizer
 
+    def note_validation(self, monitors: Mapping[str, float]) -> None:
+        """Tell the monitors of a validation to schedules that depend on them."""
+        now = {field.name: getattr(self.optimizer, field.name) for field in numeric_fields(self.optimizer)}
+        after = {name: after_validation(value, monitors) for name, value in now.items()}
+        changes = {name: value for name, value in after.items() if value is not now[name]}
+        if changes:
+            self.set_hyperparameters(changes)
+
     def _rebuild(self, optimizer: UpdateRule) -> None:
-        old, calls = self.states, self.step.calls
+        old, calls, epoch = self.states, self.step.calls, self.updates.epoch.value
         self.updates = optimizer.get_updates(self.loss, self.params)
+        self.updates.epoch.value = epoch
         self._compile()
         self.step.calls = calls  # random draws go on
         self.states = self._named_states()

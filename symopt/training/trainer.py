@@ -14,7 +14,7 @@ from symopt.data import Dataset
 from symopt.errors import DataError
 from symopt.graph.nodes import Array, Input, Node, Shared
 from symopt.optimizers import UpdateRule, Updates
-from symopt.optimizers.hyperparameters import switches
+from symopt.optimizers.hyperparameters import switches, with_numbers
 from symopt.optimizers.keywords import check_keywords, keywords_of
 from symopt.training import checkpoint
 from symopt.training.averages import Averages, Monitors, Pair
@@ -182,6 +182,7 @@ class Trainer:
         if interruption is not None and interruption.requested:
             return  # a part of the data says nothing
         self._validation = monitors
+        self._compiled.note_validation(monitors)
         if self._progress.note(monitors["loss"], limits.min_improvement):
             self._values.keep_best()
 
@@ -236,6 +237,16 @@ class Trainer:
         self.close()
 
     # ---------------------------------------------------------------------------------------------------- what there is
+
+    @property
+    def epochs_done(self) -> int:
+        """The number of epochs since the trainer's birth; schedules may count them."""
+        return self._epochs_done
+
+    @epochs_done.setter
+    def epochs_done(self, epochs: int) -> None:
+        self._epochs_done = epochs
+        self._compiled.updates.epoch.value = epochs
 
     @property
     def optimizer(self) -> UpdateRule:
@@ -339,7 +350,7 @@ class Trainer:
     def _restore(self, saved: Checkpoint) -> None:
         here = self.updates.hyperparameters
         changed = {name: value for name, value in saved.hyperparameters.items() if value != here[name]}
-        self._compiled.set_hyperparameters(changed)
+        self._compiled.set_optimizer(with_numbers(self.optimizer, changed))
         for name, node in self._compiled.states.items():
             node.storage.array[...] = saved.states[name]
         best = [saved.best[name] for name in self.params] if saved.best else None

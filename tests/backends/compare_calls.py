@@ -49,7 +49,9 @@ def _compare_call(case: Case, f: so.Function, arrays: list[Array], number: int) 
     names += [f"{variable.name} after call {number}" for variable in written]
     values = [*outputs, *(variable.value for variable in written)]
     assert len(outputs) == len(case.outputs)
-    _check(case, {**dict(zip(case.inputs, arrays, strict=True)), **before}, number, dict(zip(names, values, strict=True)))
+    _check(
+        case, {**dict(zip(case.inputs, arrays, strict=True)), **before}, number, dict(zip(names, values, strict=True))
+    )
 
 
 def _check(case: Case, given: dict[Node, Array], number: int, actual: dict[str, Array]) -> None:

@@ -86,7 +86,9 @@ class Growth:
     def new_variable(self, shape: tuple[int, ...], dtype: str | None = None) -> Shared:
         """A parameter or a state of a known shape."""
         make = so.parameter if self.often() else so.state
-        values = draw(self.numbers, shape, np.dtype(dtype or self.dtype), Feed(self.rng.choice(["plain"] * 6 + ["wild"])))
+        values = draw(
+            self.numbers, shape, np.dtype(dtype or self.dtype), Feed(self.rng.choice(["plain"] * 6 + ["wild"]))
+        )
         node = make(values, f"v{len(self.variables)}")
         self.variables.append(node)
         self.pool.append(node)

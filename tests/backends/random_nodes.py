@@ -84,7 +84,10 @@ def binary(g: Growth) -> None:
 
 @maker(3)
 def of_integers(g: Growth) -> None:
-    name, x = g.rng.choice(["add", "subtract", "multiply", "floor_divide", "remainder", "divide", "maximum"]), g.pick("i")
+    name, x = (
+        g.rng.choice(["add", "subtract", "multiply", "floor_divide", "remainder", "divide", "maximum"]),
+        g.pick("i"),
+    )
     y = g.partner(x)
     g.add(construct.elementwise(name, x, int(y) if isinstance(y, float) else y))
     g.add(construct.elementwise(g.rng.choice(["negative", "absolute", "sign", "square", "minimum"][:4]), x))
@@ -148,7 +151,9 @@ def numbers(g: Growth) -> None:
         value = g.rng.choice([0.1, 0.9, 2.0, 1.0])
         number = construct.make_shared(value, f"h{len(g.weak)}", "hyperparameter")
     if g.often(0.3):
-        number = construct.elementwise(g.rng.choice(["reciprocal", "exp", "square", "negative"]), construct.make_size(g.sizes[0]))
+        number = construct.elementwise(
+            g.rng.choice(["reciprocal", "exp", "square", "negative"]), construct.make_size(g.sizes[0])
+        )
     made = [
         lambda: 1 - number ** construct.make_size(g.sizes[0]),
         lambda: so.sqrt(abs(number) + 1),
@@ -312,7 +317,11 @@ def gathers(g: Growth) -> None:
 def joins(g: Growth) -> None:
     x = g.pick("fib" if g.often(0.2) else "f", min_ndim=1)
     axis = g.rng.randrange(x.ndim)
-    others = [y for y in g.pool if y.ndim == x.ndim and y.shape[:axis] + y.shape[axis + 1 :] == x.shape[:axis] + x.shape[axis + 1 :]]
+    others = [
+        y
+        for y in g.pool
+        if y.ndim == x.ndim and y.shape[:axis] + y.shape[axis + 1 :] == x.shape[:axis] + x.shape[axis + 1 :]
+    ]
     same = [y for y in g.pool if y.shape == x.shape]
     made = [
         lambda: so.concatenate([x, *g.rng.sample(others, min(len(others), 2))], axis),

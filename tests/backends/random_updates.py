@@ -33,7 +33,9 @@ def _known(g: Growth, variable: Shared) -> Node:
     fits = [
         node
         for node in g.pool
-        if node.dtype.kind == "f" and node.ndim <= variable.ndim and broadcasts(node.shape, variable.shape)
+        if node.dtype.kind == "f"
+        and node.ndim <= variable.ndim
+        and broadcasts(node.shape, variable.shape)
         and all(dim in (1, have) for dim, have in zip(node.shape[::-1], variable.shape[::-1], strict=False))
     ]
     if fits and g.often(0.8):

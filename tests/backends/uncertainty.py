@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from symopt.graph.dimensions import resolve_shape
 from symopt.graph.evaluate import RULES, bind_sizes
 from symopt.graph.nodes import Contract, Cumulate, Elementwise, Input, Node, Random, Reduce
 from symopt.graph.philox import uniform
-from symopt.graph.dimensions import resolve_shape
 from symopt.graph.traversal import topological
 
 Array = np.ndarray

@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from symopt.errors import DataError, ShapeError
 from symopt.graph.dimensions import (
     exact_quotient,
-    name_of,
     names_in,
     product,
     rename,
+    replace,
     resolve,
     resolve_shape,
     size,
     spell,
+    symbol,
 )
 
 n, m, k = size("n"), size("m"), size("k")
@@ -108,6 +109,14 @@ def test_a_dimension_survives_renaming_and_pickling(expression, sizes):
     assert set(names_in(renamed)) == {{"n": "rows", "m": "n"}.get(name, name) for name in names_in(dim)}
 
 
+@given(expressions(), expressions(), sizes)
+def test_a_dimension_in_the_place_of_a_name(expression, other, sizes):
+    dim, compute = expression
+    replaced = replace(dim, {"n": other[0]})
+    assert resolve(replaced, sizes) == compute({**sizes, "n": other[1](sizes)})
+    assert replace(dim, {}) == dim
+
+
 @pytest.mark.parametrize(
     ("dim", "text"),
     [
@@ -139,8 +148,8 @@ def test_a_name_is_one_size_and_none_is_a_fresh_one():
     assert size("n") == n
     assert size("n") != m
     assert size() != size()
-    assert name_of(n) == "n"
-    assert [name_of(dim) for dim in (3, n + 1, 2 * n, n * m, n // 2)] == [None] * 5
+    assert symbol(n) == "n"
+    assert [symbol(dim) for dim in (3, n + 1, 2 * n, n * m, n // 2)] == [None] * 5
 
 
 @pytest.mark.parametrize("name", ["", "a b", "2n", "n-1", "_n0", "é", "n\n"])

@@ -1,11 +1,8 @@
 """PyTorch: recorded steps."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
-import symopt as so
 from tests.like.harness import BACKENDS, Case, assert_agrees, cases, replay
 
 CASES = cases("torch")

@@ -17,6 +17,7 @@ from tests.optimizers.reference import (
     preparation,
     sgd,
 )
+from tests.optimizers.rows_catalogue import CATALOGUE
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ ROWS: dict[str, Row] = {
         so.Adam(learning_rate=0.02, beta1_halflife=7, beta2_halflife=69),
         descend(kingma(0.02, decay_of(7), decay_of(69), 1e-8)),
     ),
+    **{name: Row(optimizer, loop) for name, (optimizer, loop) in CATALOGUE.items()},
     # What is written once for all of them. The rows take each alone, then all of it together.
     "rescaled": Row(
         so.SGD(learning_rate=0.1, rescale_gradient=0.25), descend(sgd(0.1), prepared=preparation(rescale=0.25))

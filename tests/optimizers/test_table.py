@@ -99,4 +99,5 @@ def test_every_part_of_the_preparation_counts_when_all_are_at_work(without):
 
 def test_every_optimizer_has_a_row():
     rows = {type(row.optimizer) for row in ROWS.values()}
-    assert rows >= set(so.OPTIMIZERS.values())
+    elsewhere = {so.ESGD, so.Muon}  # they need other problems: test_catalogue.py
+    assert rows | elsewhere >= set(so.OPTIMIZERS.values())

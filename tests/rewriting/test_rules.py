@@ -48,7 +48,7 @@ EXAMPLES = {
     "over_one": [X / 1],
     "one_over": [1 / X],
     "small_power": [so.power(X, so.constant(float(k))) for k in (1, 2, 3, 4)],
-    "negative_of_negative": [-(-X)],
+    "negative_of_negative": [so.negative(so.negative(X))],
     "negative_of_difference": [-(X - Y)],
     "plus_negative": [X + -Y, -X + Y],
     "minus_negative": [X - -Y],

@@ -13,6 +13,7 @@ import numpy as np
 
 from symopt.backends.numexpr.dialect import DIALECT
 from symopt.backends.numexpr.emit import Module, emit
+from symopt.backends.numexpr.spelling import RESERVED
 from symopt.backends.task import Task, checked_arrays
 from symopt.graph.evaluate import bind_sizes, check_guards
 from symopt.graph.nodes import Array, Input
@@ -49,7 +50,7 @@ class NumexprBackend:
 
 
 def _program(task: Task) -> Program:
-    return lower(task.inputs, task.outputs, task.updates, DIALECT)
+    return lower(task.inputs, task.outputs, task.updates, DIALECT, RESERVED)
 
 
 class NumexprRunner:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,12 +21,13 @@ _RUNTIME = {
     "blocks": "symopt.backends.numexpr.runtime",
     "check_indices": "symopt.backends.numexpr.runtime",
     "empty": "symopt.graph.memory",
+    "over_columns": "symopt.backends.numexpr.runtime",
     "on_two_threads": "symopt.backends.numexpr.runtime",
     "scratch": "symopt.backends.numexpr.runtime",
     "span": "symopt.backends.numexpr.runtime",
     "uniform": "symopt.graph.philox",
 }
-_BUILTINS = {"abs", "float", "len", "max", "range", "slice"}
+_BUILTINS = frozenset(dir(builtins))
 
 
 @dataclass(frozen=True)

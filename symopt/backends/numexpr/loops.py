@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from symopt.backends.numexpr.numbers import emit_numbers
 from symopt.backends.numexpr.plan import BLOCK, Choice, choose
@@ -15,13 +16,17 @@ from symopt.backends.numexpr.registers import (
 )
 from symopt.backends.numexpr.scope import Scope
 from symopt.backends.numexpr.segments import cut, expression
-from symopt.backends.numexpr.spelling import dtype_text
-from symopt.graph.dimensions import Shape, product
+from symopt.backends.numexpr.spelling import dtype_text, scratch_name
+from symopt.graph.dimensions import Dim, Shape, product
 from symopt.graph.nodes import Broadcast, Elementwise, Embed, Node, Reduce
 from symopt.lowering.program import Buffer, Loop, is_view, unstretched
 
 Name = Callable[[Node], str]
 
+#: Rows up to this are summed by a product, which is as exact as a pairwise sum for so few.
+SHORT_ROW = 1024
+#: Widths at which a ufunc for each column beats a reduction of rows.
+FEW_COLUMNS = range(2, 17)
 REDUCERS = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"}
 #: The extremes of booleans, which also nothing has.
 BOOL_REDUCERS = {"max": "logical_or", "min": "logical_and"}
@@ -110,9 +115,16 @@ def statement_lines(node: Node, out: str, name: Name, scope: Scope) -> list[str]
 def _reduction_line(node: Reduce, name: Name, buffer: Buffer, scope: Scope) -> str:
     operand = node.operands[0]
     source = scope.stretched(operand) if is_view(operand) else name(operand)
-    if node.op == "sum" and node.axes == (0,) and operand.ndim == 2 and node.dtype.kind == "f":
-        # A product with ones sums columns several times faster than add.reduce.
-        return f"dot({_ones(node, scope)}, {source}, {buffer.name})"
+    if operand.ndim == 2 and len(node.axes) == 1 and node.dtype.kind == "f":
+        # NumPy's reductions over one axis of a matrix are slow, and allocate.
+        (length,) = (operand.shape[axis] for axis in node.axes)
+        if node.op == "sum" and node.axes == (0,):
+            return f"dot({_ones(length, node, scope)}, {source}, {buffer.name})"
+        if node.op == "sum" and isinstance(length, int) and length <= SHORT_ROW:
+            return f"dot({source}, {_ones(length, node, scope)}, {buffer.name})"
+        if node.op in ("max", "min") and node.axes == (1,) and length in FEW_COLUMNS and not scope.is_input(operand):
+            columns = scope.once(f"list({source}.T)", f"{source}_columns")
+            return f"over_columns(np.{REDUCERS[node.op]}, {columns}, {buffer.name})"
     axes = "None" if len(node.axes) == operand.ndim else str(node.axes[0] if len(node.axes) == 1 else node.axes)
     return _reduce_call(node, source, axes, buffer.name)
 
@@ -128,10 +140,8 @@ def _reduce_call(node: Reduce, source: str, axes: str, out: str) -> str:
     return f"{REDUCERS[node.op]}.reduce({source}, {axes}, {dtype_text(node.dtype)}, {out}{initial})"
 
 
-def _ones(node: Reduce, scope: Scope) -> str:
-    length = scope.sizes.dim(node.operands[0].shape[0])
-    line = f"np.ones({length}, {dtype_text(node.dtype)})"
-    return scope.once(line, "ones")
+def _ones(length: Dim, node: Reduce, scope: Scope) -> str:
+    return scope.once(f"np.ones({scope.sizes.dim(length)}, {dtype_text(node.dtype)})", "ones")
 
 
 # -----------------------------------------------------------------------------------------------------------------
@@ -163,8 +173,8 @@ def _emit_blocks(loop: Loop, scope: Scope, number: int, choice: Choice) -> None:
     row = () if flat else loop.domain[1:]
     rows = scope.sizes.dim(product(loop.domain) if flat else loop.domain[0])
     block = BLOCK[choice.threads]
-    height = str(block) if not row else f"max(1, {block} // {scope.sizes.dim(product(row))})"
-    kernel, parts = f"kernel_{number}", f"blocks_{number}"
+    height = _height(block, product(row), scope)
+    kernel, parts = scope.fresh(f"kernel_{number}"), scope.fresh(f"blocks_{number}")
     local = _Locals(loop, scope, assignment, flat)
     body = [
         *(line for s in assignment.order for line in statement_lines(s.node, local(s.node), local, scope)),
@@ -172,7 +182,7 @@ def _emit_blocks(loop: Loop, scope: Scope, number: int, choice: Choice) -> None:
         *(f"copyto({local.buffer(buffer)}, {local(node)})" for node, buffer in assignment.copies),
     ]
     scope.prepare.append(f"{parts} = blocks({rows}, {height}{local.whole_arrays()})")
-    scope.prepare.extend(_partial_memory(loop, scope, flat, parts))
+    scope.prepare.extend(_partial_memory(loop, scope, local, parts))
     head = f"for block, low, high, {local.part_names()} in blocks:"
     lines = [f"def {kernel}(blocks, thread{local.parameters()}):", f"    {head}"]
     lines += [
@@ -183,7 +193,14 @@ def _emit_blocks(loop: Loop, scope: Scope, number: int, choice: Choice) -> None:
         scope.step.append(f"on_two_threads({kernel}, {parts}{local.parameters()})")
     else:
         scope.step.append(f"{kernel}({parts}, 0{local.parameters()})")
-    scope.step.extend(_combine_lines(loop, flat))
+    scope.step.extend(_combine_lines(loop, local))
+
+
+def _height(block: int, width: Dim, scope: Scope) -> str:
+    """Rows of a block of about ``block`` elements."""
+    if isinstance(width, int):
+        return str(max(1, block // max(1, width)))
+    return f"max(1, {block} // max(1, {scope.sizes.dim(width)}))"
 
 
 def _is_flat(loop: Loop) -> bool:
@@ -191,7 +208,7 @@ def _is_flat(loop: Loop) -> bool:
     for read in loop.reads():
         if unstretched(read).shape != () and (is_view(read) or read.shape != loop.domain):
             return False
-    return all(len(node.axes) == len(loop.domain) for node, _ in loop.reductions)
+    return all(len(node.axes) == len(loop.domain) and not is_view(node.operands[0]) for node, _ in loop.reductions)
 
 
 def _take_scratch(
@@ -202,9 +219,10 @@ def _take_scratch(
     if not registers:
         return []
     dtypes = ", ".join(dtype_text(register.dtype) for register in registers)
-    scope.prepare.append(f"scratch_{number} = scratch({parts}, {scope.sizes.shape(row)}, [{dtypes}])")
+    scratch = scope.fresh(f"scratch_{number}")
+    scope.prepare.append(f"{scratch} = scratch({parts}, {scope.sizes.shape(row)}, [{dtypes}])")
     names = ", ".join(local.register(register) for register in registers)
-    return [f"{names}, = scratch_{number}[thread, high - low]"]
+    return [f"{names}, = {scratch}[thread, high - low]"]
 
 
 def _is_partial(node: Reduce, flat: bool) -> bool:
@@ -212,30 +230,31 @@ def _is_partial(node: Reduce, flat: bool) -> bool:
     return flat or 0 in node.axes
 
 
-def _partial_memory(loop: Loop, scope: Scope, flat: bool, parts: str) -> list[str]:
+def _partial_memory(loop: Loop, scope: Scope, local: _Locals, parts: str) -> list[str]:
     """The lines that make room for the results of single blocks."""
     lines = []
     for node, buffer in loop.reductions:
-        if _is_partial(node, flat):
+        if _is_partial(node, local.flat):
             rest = [dim for axis, dim in enumerate(node.operands[0].shape) if axis not in node.axes]
             shape = ", ".join([f"len({parts})", *map(scope.sizes.dim, rest)])
-            lines.append(f"{buffer.name}_parts = empty(({shape},), {dtype_text(node.dtype)})")
+            lines.append(f"{local.partial(buffer)} = empty(({shape},), {dtype_text(node.dtype)})")
     return lines
 
 
 def _partial_line(node: Reduce, buffer: Buffer, local: _Locals) -> str:
     """Reduce a block: into its own rows, or into one of the partial results that are put together at the end."""
-    target = f"{buffer.name}_parts[block, ...]" if _is_partial(node, local.flat) else local.buffer(buffer)
+    target = f"{local.partial(buffer)}[block, ...]" if _is_partial(node, local.flat) else local.buffer(buffer)
     axes = "None" if len(node.axes) == node.operands[0].ndim else str(node.axes)
-    return _reduce_call(node, local(node.operands[0]), axes, target)
+    (operand,) = node.operands
+    return _reduce_call(node, local.stretched(operand) if is_view(operand) else local(operand), axes, target)
 
 
-def _combine_lines(loop: Loop, flat: bool) -> list[str]:
+def _combine_lines(loop: Loop, local: _Locals) -> list[str]:
     """What puts the results of blocks together, always in the same order."""
     return [
-        _reduce_call(node, f"{buffer.name}_parts", "0", buffer.name)
+        _reduce_call(node, local.partial(buffer), "0", buffer.name)
         for node, buffer in loop.reductions
-        if _is_partial(node, flat)
+        if _is_partial(node, local.flat)
     ]
 
 
@@ -246,6 +265,8 @@ class _Locals:
         self.loop, self.scope, self.assignment, self.flat = loop, scope, assignment, flat
         self._parts: dict[str, str] = {}  # whole array -> part, cut once per run-time size
         self._passed: dict[str, str] = {}  # array that is another at each call -> part, cut at each call
+        self._registers: dict[Register, str] = {}
+        self._partials: dict[str, str] = {}
 
     def __call__(self, node: Node) -> str:
         place = self.assignment.place.get(node)
@@ -253,11 +274,18 @@ class _Locals:
             return self.register(place)
         if place is not None:
             return self.buffer(place)
-        whole = self.scope.name(node)
-        inner = unstretched(node)
-        shared = inner.shape == () or inner.ndim < len(self.loop.domain) or inner.shape[0] == 1
+        whole, inner, domain = self.scope.name(node), unstretched(node), self.loop.domain
+        missing = inner.ndim < len(domain) or (inner.shape[0] == 1 and domain[0] != 1)
+        return self._outer(node, whole, shared=inner.shape == () or (missing and not self.flat))
+
+    def stretched(self, node: Node) -> str:
+        """The part of a view in its full shape."""
+        return self._outer(node, self.scope.stretched(node), shared=False)
+
+    def _outer(self, node: Node, whole: str, shared: bool) -> str:
+        """The part of an array, or all of it if it is the same for every block."""
         if self.scope.is_input(node):
-            return self._pass(whole, shared)
+            return self._passed.get(whole) or self._add(self._passed, whole, whole if shared else f"{whole}_")
         return whole if shared else self._part(whole)
 
     def buffer(self, buffer: Buffer) -> str:
@@ -266,13 +294,24 @@ class _Locals:
 
     def register(self, register: Register) -> str:
         """The name of scratch memory."""
-        return f"{register.dtype.name[0]}{register.number}"
+        name = self._registers.get(register)
+        return name or self._add(self._registers, register, scratch_name(register.dtype, register.number))
+
+    def partial(self, buffer: Buffer) -> str:
+        """The name of the results of single blocks."""
+        if buffer.name not in self._partials:
+            self._partials[buffer.name] = self.scope.fresh(f"{buffer.name}_parts")
+        return self._partials[buffer.name]
 
     def _part(self, whole: str) -> str:
-        return self._parts.setdefault(whole, f"{whole}_")
+        return self._parts.get(whole) or self._add(self._parts, whole, f"{whole}_")
 
-    def _pass(self, whole: str, shared: bool) -> str:
-        return self._passed.setdefault(whole, whole if shared else f"{whole}_")
+    def _add(self, names: dict[Any, str], key: Any, name: str) -> str:
+        """Name something in the function; an array that is passed whole keeps its name."""
+        if name != key:
+            name = self.scope.local(name, {*self._parts.values(), *self._passed.values(), *self._registers.values()})
+        names[key] = name
+        return name
 
     def whole_arrays(self) -> str:
         """The arrays that are cut once, as further arguments."""

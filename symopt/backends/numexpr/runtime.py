@@ -91,6 +91,13 @@ def on_two_threads(kernel: BlockFunction, parts: list[Block], *arguments: Any) -
         _helpers.put(helper)
 
 
+def over_columns(ufunc: np.ufunc, columns: Sequence[Array], out: Array) -> None:
+    """Put ``ufunc`` of all columns into ``out``, one after the other."""
+    ufunc(columns[0], columns[1], out=out)
+    for i in range(2, len(columns)):
+        ufunc(out, columns[i], out=out)
+
+
 def check_indices(indices: Any, length: int, origin: str) -> None:
     """Indices are in range."""
     if indices.size and not (indices.min() >= 0 and indices.max() < length):

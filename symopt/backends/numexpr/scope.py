@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from symopt.backends.numexpr.spelling import Sizes, dtype_text, number_text
+from collections.abc import Collection
+
+from symopt.backends.numexpr.spelling import RESERVED, Sizes, dtype_text, number_text, scratch_name
 from symopt.graph.construct import SMALL_CONSTANT
 from symopt.graph.dimensions import Dim, product
 from symopt.graph.nodes import Array, Broadcast, Constant, DType, Input, Node, Reshape, Shared, Slice, Transpose
 from symopt.lowering.names import Names
 from symopt.lowering.program import Buffer, Program, base_of, unstretched
-
-_LETTERS = {"float32": "s", "float64": "d", "bool": "b"}
 
 
 class Scope:
@@ -26,7 +26,7 @@ class Scope:
         self.step: list[str] = []
         self.constants: list[Array] = []
         self.shared: dict[str, Shared] = {}
-        self._names_given = Names(buffer.name for buffer in self.buffers.values())
+        self._names_given = Names({*RESERVED, *(buffer.name for buffer in self.buffers.values())})
         self.sizes = Sizes({name: self.fresh("n" if name.startswith("_") else name) for name in program.sizes})
         self._names: dict[Node, str] = {}
         self._once: dict[str, str] = {}
@@ -39,6 +39,12 @@ class Scope:
     def fresh(self, name: str) -> str:
         """A name like ``name`` that nothing else has."""
         return self._names_given.fresh(name)
+
+    def local(self, name: str, others: Collection[str]) -> str:
+        """A name like ``name`` for the inside of a function, which has ``others``: nothing that it could see has it."""
+        while name in self._names_given or name in others:
+            name += "_"
+        return name
 
     def _argument(self, node: Input) -> str:
         return self.buffers[node].name if node in self.buffers else self.fresh("unused")
@@ -88,7 +94,7 @@ class Scope:
         """Scratch memory of a shape; memory of one dtype and number is shared by all shapes."""
         key = (dtype, number, shape)
         if key not in self._scratch_views:
-            stem = f"{_LETTERS.get(dtype.name, 'i')}{number}"
+            stem = scratch_name(dtype, number)
             needed = self._scratch.setdefault((dtype, number), [])
             if product(shape) not in needed:
                 needed.append(product(shape))

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import builtins
+import keyword
 from collections.abc import Mapping
 
 import numpy as np
 
 from symopt.graph.dimensions import Dim, Shape, rename
 from symopt.graph.nodes import Array, DType, Embed, Slice
+from symopt.scalar import OPERATIONS
+
+#: Names with a meaning of their own in generated code, which no variable may have.
+RESERVED = frozenset({*keyword.kwlist, *dir(builtins), *OPERATIONS}) | frozenset(
+    {"NumExpr", "block", "blocks", "check_indices", "concatenate", "constants", "copyto", "dot", "empty", "high", "low"}
+    | {"matmul", "np", "on_two_threads", "prepare", "scratch", "shared", "span", "step", "take", "thread", "uniform"}
+)
 
 
 class Sizes:
@@ -53,3 +62,11 @@ def number_text(value: Array) -> str:
     if value.dtype.kind == "f" and not np.isfinite(number):
         return "np.nan" if np.isnan(number) else ("np.inf" if number > 0 else "-np.inf")
     return str(number)
+
+
+_LETTERS = {"float32": "s", "float64": "d", "bool": "b", "int64": "i"}
+
+
+def scratch_name(dtype: DType, number: int) -> str:
+    """The name of scratch memory: s0 for float32, d0 for float64, b0 for bool, i0 for int64, and int8_0 and the like."""
+    return f"{_LETTERS.get(dtype.name, f'{dtype.name}_')}{number}"

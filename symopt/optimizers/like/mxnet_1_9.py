@@ -37,7 +37,7 @@ class InPython(MXNet19):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SGD(MXNet19, rules.SGDRule):
+class SGD(rules.SGDRule, MXNet19):
     r"""SGD with the rate inside the momentum, so that a change of rate acts on new gradients only.
 
     .. math:: G = \mathrm{clip}(r g, c) + \lambda w, \qquad m' = \mu m - \eta G, \qquad w' = w + m'
@@ -45,7 +45,7 @@ class SGD(MXNet19, rules.SGDRule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NAG(MXNet19, rules.SGDRule):
+class NAG(rules.SGDRule, MXNet19):
     r"""Nesterov's momentum, whose stored momentum decays by the new parameter.
 
     .. math::
@@ -158,7 +158,7 @@ class AdaDelta(InPython):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Adam(MXNet19, rules.AdamRule):
+class Adam(rules.AdamRule, MXNet19):
     r"""Adam in the paper's faster form, in which epsilon is not corrected; decay is inside the clip.
 
     .. math:: G = \mathrm{clip}(r g + \lambda w, c), \qquad
@@ -169,7 +169,7 @@ class Adam(MXNet19, rules.AdamRule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Adamax(InPython, rules.AdamaxRule):
+class Adamax(rules.AdamaxRule, InPython):
     r"""Adamax without epsilon: an element whose gradient is 0 from the start becomes NaN.
 
     .. math:: G = \mathrm{clip}(r g + \lambda w, c), \qquad u' = \max(\beta_2 u, |G|), \qquad
@@ -180,7 +180,7 @@ class Adamax(InPython, rules.AdamaxRule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Nadam(InPython, rules.NadamRule):
+class Nadam(rules.NadamRule, InPython):
     r"""Adam with Nesterov's momentum by a schedule of momenta.
 
     .. math::
@@ -196,7 +196,7 @@ class Nadam(InPython, rules.NadamRule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ftrl(MXNet19, rules.FtrlRule):
+class Ftrl(rules.FtrlRule, MXNet19):
     r"""Follow the regularized leader; decay is its quadratic penalty.
 
     .. math::
@@ -207,7 +207,7 @@ class Ftrl(MXNet19, rules.FtrlRule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FTML(MXNet19, rules.FTMLRule):
+class FTML(rules.FTMLRule, MXNet19):
     r"""Follow the moving leader; decay is inside the clip.
 
     .. math::
@@ -220,7 +220,7 @@ class FTML(MXNet19, rules.FTMLRule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Signum(MXNet19, rules.SignumRule):
+class Signum(rules.SignumRule, MXNet19):
     r"""The sign of the momentum.
 
     .. math:: G = \mathrm{clip}(r g, c) + \lambda w, \qquad m' = \mu m - (1 - \mu) G, \qquad
@@ -232,7 +232,7 @@ class Signum(MXNet19, rules.SignumRule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LAMB(MXNet19, rules.LAMBRule):
+class LAMB(rules.LAMBRule, MXNet19):
     r"""Adam's step with decay, scaled by the trust ratio, which is 1 where a norm is 0.
 
     .. math:: u = \frac{\hat m}{\sqrt{\hat v} + \epsilon} + \lambda w, \qquad
@@ -243,7 +243,7 @@ class LAMB(MXNet19, rules.LAMBRule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LARS(MXNet19, rules.LARSRule):
+class LARS(rules.LARSRule, MXNet19):
     r"""SGD at a rate of its own for each parameter; the norm is that of the gradient before the clip.
 
     .. math:: \eta' = \eta \frac{\eta_c \|w\|}{\|r g\| + \lambda \|w\| + \epsilon}, \qquad
@@ -254,9 +254,9 @@ class LARS(MXNet19, rules.LARSRule):
 
     eps: Number = hyper(0.0)
 
-    def guard(self) -> Any:
-        """Epsilon."""
-        return self.eps
+    def rule(self, param: Shared, grad: Node) -> Moves:
+        """SGD at the rate of this parameter."""
+        return (yield from self.scaled(param, grad, self.eps))
 
 
 @dataclass(frozen=True, kw_only=True)

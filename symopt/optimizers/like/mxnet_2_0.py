@@ -41,7 +41,7 @@ class InPython(MXNet20):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SGD(MXNet20, rules.SGDRule):
+class SGD(rules.SGDRule, MXNet20):
     r"""SGD with the rate inside the momentum.
 
     .. math:: G = \mathrm{clip}(r g, c) + \lambda w, \qquad m' = \mu m - \eta G, \qquad w' = w + m'
@@ -51,7 +51,7 @@ class SGD(MXNet20, rules.SGDRule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NAG(MXNet20, rules.SGDRule):
+class NAG(rules.SGDRule, MXNet20):
     r"""Nesterov's momentum.
 
     .. math:: G = \mathrm{clip}(r g, c) + \lambda w, \qquad m' = \mu m - \eta G, \qquad w' = w + \mu m' - \eta G
@@ -154,7 +154,7 @@ class AdaDelta(InPython):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Adam(MXNet20, rules.AdamRule):
+class Adam(rules.AdamRule, MXNet20):
     r"""Adam in the paper's faster form, in which epsilon is not corrected.
 
     .. math:: G = \mathrm{clip}(r g, c) + \lambda w, \qquad
@@ -163,7 +163,7 @@ class Adam(MXNet20, rules.AdamRule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Adamax(InPython, rules.AdamaxRule):
+class Adamax(rules.AdamaxRule, InPython):
     r"""Adamax with an epsilon, which 1.9 lacks.
 
     .. math:: G = \mathrm{clip}(r g, c) + \lambda w, \qquad u' = \max(\beta_2 u, |G|), \qquad
@@ -179,7 +179,7 @@ class Adamax(InPython, rules.AdamaxRule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Nadam(InPython, rules.NadamRule):
+class Nadam(rules.NadamRule, InPython):
     r"""Adam with Nesterov's momentum by a schedule of momenta.
 
     .. math::
@@ -195,7 +195,7 @@ class Nadam(InPython, rules.NadamRule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ftrl(MXNet20, rules.FtrlRule):
+class Ftrl(rules.FtrlRule, MXNet20):
     r"""Follow the regularized leader; decay is its quadratic penalty.
 
     .. math::
@@ -206,7 +206,7 @@ class Ftrl(MXNet20, rules.FtrlRule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FTML(MXNet20, rules.FTMLRule):
+class FTML(rules.FTMLRule, MXNet20):
     r"""Follow the moving leader.
 
     .. math::
@@ -219,7 +219,7 @@ class FTML(MXNet20, rules.FTMLRule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Signum(MXNet20, rules.SignumRule):
+class Signum(rules.SignumRule, MXNet20):
     r"""The sign of the momentum.
 
     .. math:: G = \mathrm{clip}(r g, c) + \lambda w, \qquad m' = \mu m - (1 - \mu) G, \qquad
@@ -236,7 +236,7 @@ class Signum(MXNet20, rules.SignumRule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LAMB(MXNet20, rules.LAMBRule):
+class LAMB(rules.LAMBRule, MXNet20):
     r"""Adam's step with decay, scaled by the trust ratio, which is 1 where a norm is 0.
 
     .. math:: u = \frac{\hat m}{\sqrt{\hat v} + \epsilon} + \lambda w, \qquad
@@ -247,14 +247,14 @@ class LAMB(MXNet20, rules.LAMBRule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LARS(MXNet20, rules.LARSRule):
+class LARS(rules.LARSRule, MXNet20):
     r"""SGD at a rate of its own for each parameter; the norm is that of the gradient before the clip.
 
     .. math:: \eta' = \eta \frac{\eta_c \|w\|}{\|r g\| + \lambda \|w\| + \epsilon}, \qquad
         m' = \mu m - \eta' (\mathrm{clip}(r g, c) + \lambda w), \qquad w' = w + m'
 
-    The rate is :math:`\eta` itself where a norm is 0, and for names that end in gamma, beta or bias. ``clip_gradient=0``
-    zeroes the gradient in the fused step too. MXNet takes the norms in float32.
+    The rate is :math:`\eta` itself where a norm is 0, and for names that end in gamma, beta or bias.
+    ``clip_gradient=0`` zeroes the gradient in the fused step too. MXNet takes the norms in float32.
     """
 
     learning_rate: Number = hyper(0.1)
@@ -265,13 +265,13 @@ class LARS(MXNet20, rules.LARSRule):
         """The kernel gets every clip but None."""
         return "kernel" if self.use_fused_step else "python"
 
-    def guard(self) -> Any:
-        """Epsilon."""
-        return self.epsilon
+    def rule(self, param: Shared, grad: Node) -> Moves:
+        """SGD at the rate of this parameter."""
+        return (yield from self.scaled(param, grad, self.epsilon))
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdamW(MXNet20, rules.AdamRule):
+class AdamW(rules.AdamRule, MXNet20):
     r"""Adam whose decay goes past the averages, but not past the correction of the rate.
 
     .. math::
@@ -298,7 +298,7 @@ class AdamW(MXNet20, rules.AdamRule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdaBelief(MXNet20, rules.AdamRule):
+class AdaBelief(rules.AdamRule, MXNet20):
     r"""Adam with the distance of the gradient from its mean; epsilon piles up in the average. Decay is inside the clip.
 
     .. math::
@@ -325,7 +325,7 @@ class AdaBelief(MXNet20, rules.AdamRule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LANS(MXNet20, rules.AdamRule):
+class LANS(rules.AdamRule, MXNet20):
     r"""LAMB in two parts, of the mean and of the gradient, each with a trust ratio of its own.
 
     .. math::

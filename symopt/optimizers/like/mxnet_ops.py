@@ -1,4 +1,4 @@
-"""The raw operators ``rmspropalex_update`` and ``rmsprop_update`` of MXNet 1.9.1, as R and other languages call them."""
+"""The raw operators ``rmspropalex_update`` and ``rmsprop_update`` of MXNet 1.9.1, as other languages call them too."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import dataclasses
 import inspect
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import symopt.tensor as so
 from symopt.graph.nodes import Node, Shared
@@ -56,8 +56,8 @@ class Kernel(Foreign):
         """What switches ``clip_gradient`` off."""
         return "kernel"
 
-    def own(self, index: int) -> Kernel:
-        """This rule with the numbers of the parameter of this index."""
+    def own(self, index: int) -> Self:
+        """The rule with the numbers of the parameter of this index."""
         return self
 
     def prepare(self, params: Sequence[Shared], grads: Sequence[Node]) -> list[Node]:
@@ -127,8 +127,8 @@ class MXNetRule(Kernel):
         """MXNet's name of a parameter."""
         return None if self.param_names is None else self.param_names[index]
 
-    def own(self, index: int) -> MXNetRule:
-        """This rule with the rate and the decay of the parameter of this index."""
+    def own(self, index: int) -> Self:
+        """The rule with the rate and the decay of the parameter of this index."""
         name = self.name(index)
         decays = name is None or not self.decays_by_name or name.endswith(("_weight", "_gamma"))
         lr_mult = _factor(self.lr_mult, index, name, 1.0)

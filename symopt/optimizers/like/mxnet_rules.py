@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import symopt.tensor as so
 from symopt.graph.nodes import Node, Shared
@@ -111,22 +111,16 @@ class NadamRule(MXNetRule):
         values = []
         for i, (param, grad) in enumerate(zip(params, grads, strict=True)):
             product = product * self.mu(t)
-            values.append((yield from self.own(i).step(param, grad, product)))
+            values.append((yield from self.own(i).rule(param, grad, product)))
         yield schedule, product
         for param, value in zip(params, values, strict=True):
             yield param, within_bounds(param, value)
-
-    def own(self, index: int) -> NadamRule:
-        """This rule with the rate and the decay of the parameter of this index."""
-        rule = super().own(index)
-        assert isinstance(rule, NadamRule)
-        return rule
 
     def mu(self, when: Any) -> Any:
         """The momentum of an update."""
         return self.beta1 * (1 - 0.5 * 0.96 ** (when * self.schedule_decay))
 
-    def step(self, param: Shared, grad: Node, product: Node) -> Moves:
+    def rule(self, param: Shared, grad: Node, product: Any = 1.0) -> Moves:
         """The parameter moves by the gradient and the mean, each corrected by the product of momenta."""
         m, v = yield from moments(self, param, grad)
         ahead = self.mu(t + 1)
@@ -134,9 +128,6 @@ class NadamRule(MXNetRule):
         of_mean = so.cast(ahead / (1 - product * ahead), grad.dtype)
         root = so.sqrt(v / (1 - self.beta2**t)) + self.epsilon
         return param - self.learning_rate * (of_grad * grad + of_mean * m) / root
-
-    def rule(self, param: Shared, grad: Node) -> Moves:
-        raise NotImplementedError("parameters share the product of momenta: see pairs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,24 +245,20 @@ class LARSRule(SGDRule):
         name = None if self.param_names is None else self.param_names[0]
         return name is None or not name.endswith(("gamma", "beta", "bias"))
 
-    def own(self, index: int) -> MXNetRule:
-        """This rule with the rate, the decay and the name of the parameter of this index alone."""
+    def own(self, index: int) -> Self:
+        """The rule with the rate, the decay and the name of the parameter of this index alone."""
         rule, name = super().own(index), self.name(index)
         return rule if name is None else dataclasses.replace(rule, param_names=(name,))
-
-    def guard(self) -> Any:
-        """What keeps the denominator from 0."""
-        raise NotImplementedError
 
     def prepared(self, param: Shared, grad: Node) -> Node:
         """The gradient rescaled: its norm is that before the clip."""
         return self.rescaled(grad)
 
-    def rule(self, param: Shared, grad: Node) -> Moves:
-        """SGD at the rate of this parameter."""
+    def scaled(self, param: Shared, grad: Node, epsilon: Any) -> Moves:
+        """The next value of a parameter that moves at a rate of its own."""
         rate: Any = self.learning_rate
         if self.scales():
             w_norm, g_norm = norm(param), norm(grad)
-            scale = self.eta * w_norm / (self.decayed(w_norm, g_norm) + self.guard())
+            scale = self.eta * w_norm / (self.decayed(w_norm, g_norm) + epsilon)
             rate = rate * so.where(so.logical_and(w_norm > 0, g_norm > 0), scale, 1)
         return (yield from self.moved(param, self.decayed(param, self.clipped(grad)), rate))

@@ -12,7 +12,7 @@ from typing import Any
 import symopt.tensor as so
 from symopt.graph.nodes import Node, Shared
 from symopt.optimizers.base import UpdateRule
-from symopt.optimizers.hyperparameters import iteration
+from symopt.optimizers.hyperparameters import hyper, iteration
 from symopt.optimizers.preparation import Pair
 
 #: What makes an optimizer from the arguments of its system.
@@ -21,13 +21,16 @@ Maker = Callable[..., UpdateRule]
 #: A rule yields pairs (state, next value) and returns the next value of its parameter.
 Moves = Generator[Pair, None, Any]
 
+#: For :func:`~symopt.optimizers.hyperparameters.hyper`: off at None, and at no number.
+NONE = math.nan
+
 #: The number of this update, from 1.
 t = iteration + 1
 
 
 def required(*, low: float = -math.inf, high: float = math.inf) -> Any:
     """A numeric field without a default."""
-    return dataclasses.field(metadata={"low": low, "high": high, "off": None, "unless": None})
+    return dataclasses.field(metadata=hyper(None, low=low, high=high).metadata)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,9 +66,9 @@ def spread(kind: type[UpdateRule], /, **several: tuple[str, ...]) -> Maker:
         plain = {name: value for name, value in arguments.items() if name not in several}
         for name, parts in several.items():
             if name in arguments:
-                values = tuple(arguments[name])
-                if len(values) != len(parts):
-                    raise TypeError(f"{kind.__name__}({name}={arguments[name]!r}): expected {len(parts)} numbers")
+                values = arguments[name]
+                if not isinstance(values, (tuple, list)) or len(values) != len(parts):
+                    raise TypeError(f"{kind.__name__}({name}={values!r}): expected {len(parts)} numbers")
                 plain.update(zip(parts, values, strict=True))
         return kind(**plain)
 

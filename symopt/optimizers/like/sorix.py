@@ -1,6 +1,6 @@
-"""The optimizers of Sorix, by its own names.
+r"""The optimizers of Sorix, by its own names.
 
-Weight decay is always added to the gradient: :math:`G = g + \\lambda \\theta`. Sorix adds it into the stored gradient.
+Weight decay is always added to the gradient: :math:`G = g + \lambda \theta`. Sorix adds it into the stored gradient.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -170,6 +171,14 @@ def check_every(every: Any) -> None:
     """Refuse what cannot be counted."""
     if every not in COUNTS:
         raise ValueError(f"every={every!r}: a schedule counts every 'iteration' or every 'epoch'")
+
+
+def check_ascending(schedule: Schedule, name: str, given: Number) -> None:
+    """Refuse boundaries that do not ascend; expressions are taken as they are."""
+    if not isinstance(given, tuple):
+        raise TypeError(f"{type(schedule).__name__}({name}={given!r}): expected a list of numbers")
+    if any(not isinstance(a, Node) and not isinstance(b, Node) and not a < b for a, b in pairwise(given)):
+        raise ValueError(f"{type(schedule).__name__}({name}={list(given)}): expected numbers in ascending order")
 
 
 def _joins(other: Any) -> bool:

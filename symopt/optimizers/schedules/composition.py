@@ -8,7 +8,7 @@ from typing import Any
 
 import symopt.tensor as so
 from symopt.graph.nodes import Node
-from symopt.optimizers.schedules.base import Counts, Number, Schedule, as_schedule, check_every, number
+from symopt.optimizers.schedules.base import Counts, Number, Schedule, as_schedule, check_ascending, check_every, number
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,9 @@ class Chain(Schedule):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_every(self.every)
-        if not isinstance(self.boundaries, tuple) or len(self.boundaries) != len(self.schedules) - 1:
-            raise ValueError(f"{len(self.schedules)} schedules need a list of {len(self.schedules) - 1} boundaries")
+        if not isinstance(self.boundaries, tuple) or len(self.boundaries) + 1 != len(self.schedules):
+            raise ValueError(f"sequence: {self.schedules!r} with {self.boundaries!r}: expected one boundary less")
+        check_ascending(self, "boundaries", self.boundaries)
 
     def expression(self, counts: Counts) -> Node:
         count = counts[self.every]

@@ -9,7 +9,7 @@ import numpy as np
 
 import symopt.tensor as so
 from symopt.graph.nodes import Node
-from symopt.optimizers.schedules.base import Curve, Number, number
+from symopt.optimizers.schedules.base import Curve, Number, check_ascending, number
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class MultiStep(Curve):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_ascending(self, "milestones", self.milestones)
+        check_ascending(self, "milestones", self.milestones)
 
     def value(self, i: Node) -> Node:
         """The power of gamma that belongs to the interval."""
@@ -121,7 +121,7 @@ class Piecewise(Curve):
     Parameters
     ----------
     values : one more than boundaries.
-    boundaries : indices above 0, in ascending order.
+    boundaries : indices in ascending order.
     kind : "constant" (the default), "linear" or "cosine".
 
     Source: optax's ``piecewise_constant_schedule`` and ``piecewise_interpolate_schedule``, which are given factors
@@ -134,11 +134,13 @@ class Piecewise(Curve):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_ascending(self, "boundaries", self.boundaries)
+        check_ascending(self, "boundaries", self.boundaries)
         if not isinstance(self.values, tuple) or len(self.values) != len(self.boundaries) + 1:
             raise ValueError(f"Piecewise(values={self.values!r}): expected one more than boundaries")
         if self.kind not in ("constant", "linear", "cosine"):
             raise ValueError(f"Piecewise(kind={self.kind!r}): expected 'constant', 'linear' or 'cosine'")
+        if self.kind != "constant" and any(not isinstance(b, Node) and b == 0 for b in self.boundaries):
+            raise ValueError("Piecewise(boundaries=[0, ...]): there is no way to a value at index 0; leave it out")
 
     def value(self, i: Node) -> Node:
         """The value of the interval, or that between its ends."""
@@ -212,11 +214,3 @@ def _by_interval(i: Node, boundaries: tuple[Number, ...], values: list[Node]) ->
     for boundary, value in zip(reversed(boundaries), reversed(values[:-1]), strict=True):
         result = so.where(i < boundary, value, result)
     return result
-
-
-def _check_ascending(schedule: Curve, name: str, given: Number) -> None:
-    """Refuse boundaries that do not ascend; expressions are taken as they are."""
-    if not isinstance(given, tuple):
-        raise TypeError(f"{type(schedule).__name__}({name}={given!r}): expected a list of numbers")
-    if any(not isinstance(a, Node) and not isinstance(b, Node) and not a < b for a, b in pairwise(given)):
-        raise ValueError(f"{type(schedule).__name__}({name}={list(given)}): expected numbers in ascending order")

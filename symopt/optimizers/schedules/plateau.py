@@ -96,11 +96,10 @@ class ReduceOnPlateau(Schedule):
         return dataclasses.replace(self, best=best, bad=0, waiting=self.cooldown, rate=rate)
 
     def _improves(self, metric: float) -> bool:
-        if math.isnan(self.best) or math.isnan(metric):
-            return not math.isnan(metric)
         sign = 1 if self.mode == "min" else -1
-        margin = self.threshold * self.best * sign if self.relative else self.threshold
-        return sign * metric < sign * self.best - margin * 1
+        best = sign * math.inf if math.isnan(self.best) else self.best
+        bound = best * (1 - sign * self.threshold) if self.relative else best - sign * self.threshold
+        return bool(sign * metric < sign * bound)  # never where the metric is NaN
 
 
 def after_validation(value: Any, monitors: Mapping[str, float]) -> Any:

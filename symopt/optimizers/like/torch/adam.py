@@ -137,7 +137,8 @@ class RAdam(AdamKin):
 
     m' and v' are Adam's averages; see :func:`~symopt.optimizers.like.pieces.rectification` for r and rho.
 
-    Peculiar: :math:`\epsilon` is added to the uncorrected root (optax: to the corrected one); the bound is 5 (paper: 4).
+    Peculiar: :math:`\epsilon` is added to the uncorrected root (optax: to the corrected one); the bound is 5
+    (paper: 4).
     """
 
     decoupled_weight_decay: bool = False

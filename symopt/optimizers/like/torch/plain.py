@@ -150,8 +150,8 @@ class Muon(Foreign):
         buffer = state(param, "momentum_buffer")
         buffer_next = average(self.momentum, buffer, grad)
         yield buffer, buffer_next
-        step = self.orthogonal(self.mixed(grad, buffer_next))
         height, width = param.storage.array.shape
+        step = self.orthogonal(self.mixed(grad, buffer_next), tall=height > width)
         original = max(1.0, height / width) ** 0.5
         factor = 0.2 * max(height, width) ** 0.5 if self.adjust_lr_fn == "match_rms_adamw" else original
         return shrunk(param, self.lr, self.weight_decay) - self.lr * factor * step
@@ -160,9 +160,8 @@ class Muon(Foreign):
         """What is orthogonalised: the momentum, with a look ahead."""
         return self.momentum * buffer + (1 - self.momentum) * grad if self.nesterov else buffer
 
-    def orthogonal(self, value: Node) -> Node:
+    def orthogonal(self, value: Node, tall: bool) -> Node:
         """A matrix with the singular vectors of ``value``, and singular values near 1: Newton and Schulz's steps."""
-        tall = value.shape[0] > value.shape[1]
         x = value.T if tall else value
         x = x / so.maximum(norm(x), self.eps)
         for _ in range(self.ns_steps):

@@ -1,0 +1,97 @@
+"""optax's optimizers that scale a step by the norm of its parameter: lamb, lars, fromage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import symopt.tensor as so
+from symopt.graph.nodes import Node, Shared
+from symopt.optimizers.hyperparameters import Number, hyper
+from symopt.optimizers.like.optax.adam import Adam
+from symopt.optimizers.like.optax.base import Chained, Direction, Optax, trace
+from symopt.optimizers.like.pieces import Moves, norm, required
+
+
+def trusted(param: Shared, step: Node, coefficient: Any = 1.0, eps: Any = 0.0, least: Any = 0.0) -> Node:
+    r"""A step times :math:`c \|\theta\| / (\|u\| + \epsilon)`, or times 1 where a norm is 0.
+
+    Norms count as at least ``least``.
+    """
+    size, length = so.maximum(norm(param), least), so.maximum(norm(step), least)
+    nothing = so.logical_or(so.equal(size, 0), so.equal(length, 0))
+    return step * so.where(nothing, 1, coefficient * size / so.where(nothing, 1, length + eps))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lamb(Adam):
+    r"""optax's lamb.
+
+    .. math:: u = u_{adam} + \lambda \theta, \qquad \theta' = \theta - \eta \frac{\|\theta\|}{\|u\|} u
+
+    Peculiar: the ratio is 1 where one of the norms is 0, and has no bounds (MXNet: lower and upper ones).
+    """
+
+    eps: Number = hyper(1e-6)
+    weight_decay: Number | None = hyper(0.0, off=0)
+
+    def direction(self, param: Shared, grad: Node) -> Direction:
+        """Adam's direction, as long as the parameter."""
+        step = yield from super().direction(param, grad)
+        return trusted(param, step if self.weight_decay is None else step + self.weight_decay * param)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lars(Chained):
+    r"""optax's lars.
+
+    .. math::
+        u &= G + \lambda \theta, \qquad b' = \eta c \frac{\|\theta\|}{\|u\| + \epsilon} u + \mu b \\
+        \theta' &= \theta - b'
+
+    With ``nesterov``, the step is :math:`\eta c \dots u + \mu b'`.
+
+    Peculiar: the rate is inside the momentum buffer (in optax's sgd: outside); the ratio is 1 where a norm is 0. A mask
+    of True is for all parameters, and False for none.
+    """
+
+    learning_rate: Number = required()
+    weight_decay: Number | None = hyper(0.0, off=0)
+    weight_decay_mask: bool = True
+    trust_coefficient: Number = hyper(1e-3)
+    eps: Number = hyper(0.0)
+    trust_ratio_mask: bool = True
+    momentum: Number | None = hyper(0.9)
+    nesterov: bool = False
+
+    def rule(self, param: Shared, grad: Node) -> Moves:
+        """Momentum of gradients scaled to their parameter."""
+        if self.weight_decay is not None and self.weight_decay_mask:
+            grad = grad + self.weight_decay * param
+        if self.trust_ratio_mask:
+            grad = trusted(param, grad, self.trust_coefficient, self.eps)
+        return param + (yield from trace(param, -self.learning_rate * grad, self.momentum, self.nesterov))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fromage(Optax):
+    r"""optax's fromage.
+
+    .. math::
+        u = G \frac{\|\theta\|}{\|G\|}, \qquad \theta' = \theta - \eta k u + (k - 1) \theta, \qquad
+        k = \frac{1}{\sqrt{1 + \eta^2}}
+
+    Norms count as at least ``min_norm``.
+    """
+
+    min_norm: Number = hyper(1e-6)
+
+    def direction(self, param: Shared, grad: Node) -> Direction:
+        """The gradient, as long as the parameter."""
+        yield from ()
+        return trusted(param, grad, least=self.min_norm)
+
+    def rule(self, param: Shared, grad: Node) -> Moves:
+        """A step, and a shrinking that keeps the norm."""
+        shrink = 1 / so.sqrt(1 + so.square(so.constant(1.0) * self.learning_rate))
+        return param - self.learning_rate * shrink * (yield from self.direction(param, grad)) + (shrink - 1) * param

@@ -1,0 +1,32 @@
+"""optax: recorded steps."""
+
+import numpy as np
+import pytest
+
+from tests.like.harness import BACKENDS, Case, assert_agrees, cases
+
+CASES = cases("optax")
+
+# The tolerances of the file were measured on the weights, not on the states of adafactor ("Limits" of its README). Its
+# decay is a power in float32, in which one unit in the last place differs from library to library, and so do its
+# states, of which "ema" is float32 itself.
+STATES_OF_ADAFACTOR = {"rtol": 2e-6, "atol": 1e-8}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_steps_are_those_of_optax(case: Case, backend: str) -> None:
+    near = STATES_OF_ADAFACTOR if case.record["optimizer"] == "adafactor" else None
+    assert_agrees(case, backend, unused=unused_states(case), state_tolerance=near)
+
+
+def unused_states(case: Case) -> set[tuple[str, str]]:
+    """The single zeros that optax's adafactor keeps in the place of states that it doesn't need: parameter and name."""
+    if case.record["optimizer"] != "adafactor":
+        return set()
+    return {
+        (param, name)
+        for param, states in case.record["state"].items()
+        for name, values in states.items()
+        if np.shape(values)[1:] == (1,) and not np.any(values)
+    }
