@@ -1,8 +1,8 @@
 """Hyperparameters: fields of an optimizer that become run-time numbers in its updates.
 
-A field made by :func:`hyper` holds a number, an expression in the iteration, or a schedule. In the updates each stands as a
-shared weak scalar, so that its value can change without a new compilation. What would change the structure of the
-updates (a momentum of 0, no clipping) is *off*, and stays out of them altogether.
+A field made by :func:`hyper` holds a number, an expression in the iteration, or a schedule. In the updates each number
+stands as a shared weak scalar, so that its value can change without a new compilation. What would change the structure
+of the updates (a momentum of 0, no clipping) is *off*, and stays out of them altogether.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def test_every_system_with_recorded_schedules_is_covered():
     assert {path.name for path in ORACLES.glob("*_schedules.json")} == set(FILES.values())
 
 
-@pytest.mark.parametrize(("system", "case"), cases())
+@pytest.mark.parametrize(("system", "case"), list(cases()))
 def test_schedule_is_as_recorded(system, case):
     schedule = so.like_schedule(system, case["schedule"], **case["hyper"])
     if "metrics" in case:

@@ -6,6 +6,8 @@ does. Here they always count.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from symopt.optimizers.like_schedules.table import Table, table
 from symopt.optimizers.schedules import Exp, Fixed, Inv, NadamScheduler, Schedule
 
@@ -40,8 +42,12 @@ def momentum_null() -> Schedule:
     return Fixed(0.0)
 
 
-_RATES = {"Fixed": fixed, "Exp": exp, "Inv": inv}
-_MOMENTA = {"Fixed": momentum_fixed, "Null": momentum_null, "NadamScheduler": nadam_scheduler}
+_RATES: dict[str, Callable[..., Schedule]] = {"Fixed": fixed, "Exp": exp, "Inv": inv}
+_MOMENTA: dict[str, Callable[..., Schedule]] = {
+    "Fixed": momentum_fixed,
+    "Null": momentum_null,
+    "NadamScheduler": nadam_scheduler,
+}
 
 SCHEDULES: Table = table(
     **_RATES,

@@ -80,7 +80,7 @@ class Schedule(ABC):
 
     @staticmethod
     def _evaluated(node: Node, iterations: float, epochs: float) -> float:
-        counts = {iteration: np.asarray(iterations, "float64"), epoch: np.asarray(epochs, "float64")}
+        counts: dict[Node, Any] = {iteration: np.asarray(iterations, "float64"), epoch: np.asarray(epochs, "float64")}
         return float(evaluate([node], counts)[0])
 
     def __str__(self) -> str:

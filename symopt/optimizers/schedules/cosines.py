@@ -128,7 +128,7 @@ class WarmupCosine(Curve):
 
 @dataclass(frozen=True)
 class OneCycle(Curve):
-    r"""Up to the peak and down again, within T steps: from :math:`\alpha / d` to :math:`\alpha` to :math:`\alpha / (d f)`.
+    r"""Up to the peak and down again: from :math:`\alpha / d` to :math:`\alpha`, and to :math:`\alpha / (d f)` at T.
 
     Parameters
     ----------
