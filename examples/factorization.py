@@ -30,15 +30,15 @@ def factors(count: int, size: int, lower: float | None) -> tuple[so.Tensor, so.T
     """Parameters u and v, small and random; bounded from below if ``lower`` is a number."""
     rng = np.random.default_rng(0)
     start = rng.random if lower == 0 else rng.standard_normal
-    u = so.parameter(0.2 * start((count, COMPONENTS)), name="u", lower=lower)
-    v = so.parameter(0.2 * start((COMPONENTS, size)), name="v", lower=lower)
+    u = so.parameter(0.2 * start((count, COMPONENTS)), name="u", lower=lower, dtype="float32")
+    v = so.parameter(0.2 * start((COMPONENTS, size)), name="v", lower=lower, dtype="float32")
     return u, v
 
 
 def factorize(images: np.ndarray, lower: float | None, epochs: int) -> tuple[so.Trainer, dict[str, np.ndarray]]:
     """Train u and v on all images at once; prints a line of monitors now and then."""
     u, v = factors(*images.shape, lower)
-    x = so.input("x", shape=images.shape)
+    x = so.input("x", shape=images.shape, dtype="float32")
     error = so.square(x - u @ v).mean()
     loss = error + PENALTY * (abs(u).mean() + abs(v).mean())
     trainer = so.build(
@@ -107,7 +107,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--short", action="store_true", help="fewer images and epochs")
     options = parser.parse_args(argv)
 
-    images = load_digits().data / 16
+    images = load_digits().data.astype("float32") / 16
     epochs = 400
     if options.short:
         images, epochs = images[:300], 100

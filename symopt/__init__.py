@@ -168,7 +168,7 @@ from symopt.tensor import (
     zeros,
     zeros_like,
 )
-from symopt.training import Result, Trainer, build, minimize
+from symopt.training import Result, RowSparse, Trainer, Updater, build, minimize
 
 __all__ = [
     "CheckpointError",
@@ -208,6 +208,7 @@ __all__ = [
     "Optimizer",
     "RMSProp",
     "Result",
+    "RowSparse",
     "SGD",
     "ShapeError",
     "SymoptError",
@@ -215,6 +216,7 @@ __all__ = [
     "Trainer",
     "Unsupported",
     "UpdateRule",
+    "Updater",
     "Updates",
     "backends",
     "build",

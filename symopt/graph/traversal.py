@@ -105,7 +105,8 @@ def rebuild(node: Node, operands: tuple[Node, ...]) -> Node:
         if isinstance(node, Elementwise):
             if node.op.kind == "cast" and not node.weak:
                 return cast(operands[0], node.dtype)
-            weak = node.weak and all(operand.weak for operand in operands)
+            # The iteration is a weak cast of a count that is not weak itself.
+            weak = node.weak and (node.op.kind == "cast" or all(operand.weak for operand in operands))
             return make_elementwise(node.op, operands, node.dtype, weak)
         return _REBUILD[type(node)](node, *operands)
 

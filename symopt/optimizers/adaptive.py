@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import Any
+from typing import Any, ClassVar
 
 import symopt.tensor as so
 from symopt.autodiff import gradient
@@ -43,6 +43,8 @@ class AdaGrad(Optimizer):
     learning_rate: Number = hyper(1e-2, low=0)
     rms_regularizer: Number = hyper(1e-8, low=0)
     initial_accumulator: Number | None = hyper(0.0, low=0, off=0)
+
+    still_without: ClassVar[tuple[str, ...]] = ("momentum", "weight_decay", "clip_weights")
 
     def rule(self, param: Shared, grad: Node) -> RuleSteps:
         """The sum of squares, and the gradient over its root."""
@@ -119,6 +121,8 @@ class ESGD(Optimizer):
     rms_regularizer: Number = hyper(1e-8, low=0)
     probe: Any = None
     seed: int = 0
+
+    needs_curvature: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -39,7 +39,7 @@ class ASGD(Optimizer):
     learning_rate: Number = hyper(1e-2, low=0)
     l2: Number = hyper(1e-4, low=0)
     power: Number = hyper(0.75, low=0)
-    average_after: Number = hyper(0.0, low=0)
+    average_after: Number | None = hyper(0.0, low=0, off=0)
 
     def rule(self, param: Shared, grad: Node) -> RuleSteps:
         """Gradient descent with a rate that falls."""
@@ -49,7 +49,8 @@ class ASGD(Optimizer):
 
     def pairs(self, params: Sequence[Shared], grads: Sequence[Node]) -> Generator[Pair, None, None]:
         """All that others have, and an average after each parameter."""
-        part = 1 / so.maximum(1, iteration + 1 - self.average_after)
+        t = iteration + 1
+        part = 1 / (t if self.average_after is None else so.maximum(1, t - self.average_after))
         for variable, value in super().pairs(params, grads):
             yield variable, value
             if variable in params:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
 from symopt.autodiff import gradient
@@ -14,7 +16,8 @@ from symopt.graph.nodes import Node, Shared
 from symopt.graph.promotion import FLOAT64
 from symopt.graph.traversal import parameters_of, substitute
 from symopt.optimizers import counts
-from symopt.optimizers.hyperparameters import Number, bind, check, hyper
+from symopt.optimizers.groups import check_groups, group, resolve, table
+from symopt.optimizers.hyperparameters import Number, bind, check, hyper, numeric_fields, resolved
 from symopt.optimizers.keywords import check_keywords, keywords_of
 from symopt.optimizers.preparation import Pair, prepare, project, with_momentum
 from symopt.optimizers.states import fresh_states
@@ -32,6 +35,12 @@ class UpdateRule(ABC):
     #: Makes a Trainer; set by symopt.training, which lies above.
     trainer: ClassVar[Callable[..., Any]]
 
+    #: Whether the rule looks at how the loss bends, which gradients alone do not tell.
+    needs_curvature: ClassVar[bool] = False
+    #: The fields that must be off for a gradient of 0 to leave an element, and all that is known of it, as they are;
+    #: None if it moves them in any case. It holds for a class itself, and not for those made from it.
+    still_without: ClassVar[tuple[str, ...] | None] = None
+
     def __new__(cls, **keywords: Any) -> UpdateRule:
         """Refuse unknown keywords with the nearest known one."""
         check_keywords(cls.__name__, keywords, keywords_of(cls))
@@ -39,6 +48,16 @@ class UpdateRule(ABC):
 
     def __post_init__(self) -> None:
         check(self)
+
+    def skips_zero_gradients(self) -> bool:
+        """Whether rows whose gradient is 0 need neither be read nor written: see :class:`symopt.RowSparse`."""
+        names = vars(type(self)).get("still_without")
+        fields = {field.name: field for field in numeric_fields(self)}
+        return names is not None and all(resolved(self, fields[name]) is None for name in names)
+
+    def part(self, indices: Sequence[Any], names: Sequence[str]) -> UpdateRule:
+        """The rule for some parameters out of many, of which these are the indices and names."""
+        return self
 
     def prepare(self, params: Sequence[Shared], grads: Sequence[Node]) -> list[Node]:
         """What :meth:`pairs` gets in the place of the raw gradients."""
@@ -54,6 +73,11 @@ class UpdateRule(ABC):
         """As :meth:`pairs`; a rule that looks at the raw gradients too overrides this one."""
         return self.pairs(params, prepared)
 
+    def bound_for(self, params: Sequence[Shared]) -> tuple[list[Shared], Any, dict[str, Shared], str]:
+        """The parameters that are trained, this rule bound for them, its scalars by name, and a table of who gets what."""
+        bound, hyperparameters = bind(self)
+        return list(params), bound, hyperparameters, table({param: {} for param in params})
+
     def get_updates(self, loss: Node, params: Sequence[Shared] | None = None) -> Updates:
         """The update expressions that minimize ``loss``.
 
@@ -68,8 +92,8 @@ class UpdateRule(ABC):
         """
         params = list(params) if params is not None else parameters_of([loss])
         check_params(loss, params)
+        params, bound, hyperparameters, table = self.bound_for(params)
         grads = gradient(loss, params)
-        bound, hyperparameters = bind(self)
         count = make_shared(0, "iteration", "state")
         bound_count = make_elementwise(cast_to(FLOAT64), (count,), FLOAT64, True)
         epoch = make_shared(0.0, "epoch", "hyperparameter")
@@ -88,6 +112,7 @@ class UpdateRule(ABC):
             iteration=count,
             epoch=epoch,
             placeholders=placeholders,
+            resolution=table,
         )
 
     def minimize(self, loss: Node, train: Any = None, valid: Any = None, **settings: Any) -> Any:
@@ -117,6 +142,9 @@ class Optimizer(UpdateRule):
     max_gradient_norm : the gradient of a parameter is shrunk to this Euclidean norm, if longer.
     max_global_norm : all gradients together are shrunk to this Euclidean norm, if longer.
     clip_weights : each new element of a parameter is clipped to within this of 0.
+    groups : other hyperparameters for some parameters, by patterns on their names: ``{"b*": {"weight_decay": 0}}``; the
+        later of two patterns wins. ``max_global_norm`` is common to all.
+    freeze : patterns on the names of parameters that are left as they are.
     """
 
     learning_rate: Number = hyper(1e-4, low=0)
@@ -129,10 +157,41 @@ class Optimizer(UpdateRule):
     max_global_norm: Number | None = hyper(None, above=0)
     clip_weights: Number | None = hyper(None, low=0)
 
+    groups: Mapping[str, Mapping[str, Any]] | None = None
+    freeze: Sequence[str] = ()
+
     #: Whether weight decay goes past the rule, straight to the parameter, instead of into the gradient.
     decoupled: ClassVar[bool] = False
     #: Whether the rule itself deals with weight decay, which is then nowhere else.
     decays_itself: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_groups(self)
+
+    def skips_zero_gradients(self) -> bool:
+        """As for any rule; and no group switches on what must be off."""
+        fields = set(self.still_without or ())
+        return super().skips_zero_gradients() and all(fields.isdisjoint(group) for group in (self.groups or {}).values())
+
+    def part(self, indices: Sequence[Any], names: Sequence[str]) -> UpdateRule:
+        """With the patterns that match one of these names; the others are for other parameters."""
+
+        def fits(pattern: str) -> bool:
+            return any(fnmatchcase(name, pattern) for name in names)
+
+        groups = {pattern: changes for pattern, changes in (self.groups or {}).items() if fits(pattern)}
+        return dataclasses.replace(self, groups=groups or None, freeze=[*filter(fits, self.freeze)])
+
+    def bound_for(self, params: Sequence[Shared]) -> tuple[list[Shared], Any, dict[str, Shared], str]:
+        """As for any rule; with groups, each parameter has a variant of its own."""
+        found = resolve(self, params)
+        trained = [param for param in params if found[param] is not None]
+        bound, hyperparameters = bind(self)
+        if self.groups:
+            bound, more = group(self, bound, found)
+            hyperparameters = {**hyperparameters, **more}
+        return trained, bound, hyperparameters, table(found)
 
     @abstractmethod
     def rule(self, param: Shared, grad: Node) -> RuleSteps:

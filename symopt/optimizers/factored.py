@@ -72,8 +72,8 @@ class Adafactor(Optimizer):
             columns_next = columns + gain * (so.mean(square, -2, keepdims=True) - columns)
             yield rows, rows_next
             yield columns, columns_next
-            # Two roots, as the product of two small numbers may be 0 in float32.
-            root = so.sqrt(rows_next / so.mean(rows_next, -2, keepdims=True)) * so.sqrt(columns_next)
+            # Three roots, as a product or quotient of squares may be 0 in float32.
+            root = so.sqrt(rows_next) / so.sqrt(so.mean(rows_next, -2, keepdims=True)) * so.sqrt(columns_next)
         unit = grad / root
         rate = so.minimum(self.learning_rate, 1 / so.sqrt(t)) * so.maximum(self.epsilon2, root_mean_square(param))
         return rate * unit / so.maximum(1, root_mean_square(unit) / self.clipping_threshold)

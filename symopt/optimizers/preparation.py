@@ -19,14 +19,29 @@ Bound = Any
 
 def prepare(optimizer: Bound, params: Sequence[Shared], grads: Sequence[Node]) -> list[Node]:
     """Gradients rescaled, clipped by element, by norm and by global norm, and with weight decay, in this order."""
-    grads = [_clipped(optimizer, _rescaled(optimizer, grad)) for grad in grads]
-    if optimizer.max_global_norm is not None:
-        squares = reduce(add, [so.cast(so.sum(so.square(grad)), "float64") for grad in grads])
-        shrink = so.minimum(1, optimizer.max_global_norm / so.sqrt(squares))
-        grads = [grad * so.cast(shrink, grad.dtype) for grad in grads]
-    if optimizer.weight_decay is not None and not (optimizer.decoupled or optimizer.decays_itself):
-        grads = [grad + optimizer.weight_decay * param for param, grad in zip(params, grads, strict=True)]
-    return grads
+    grads = shrunk_together(optimizer, [limited(optimizer, grad) for grad in grads])
+    return [decayed(optimizer, param, grad) for param, grad in zip(params, grads, strict=True)]
+
+
+def shrunk_together(optimizer: Bound, grads: Sequence[Node]) -> list[Node]:
+    """All gradients within the limit for the norm of all of them."""
+    if optimizer.max_global_norm is None:
+        return list(grads)
+    squares = reduce(add, [so.cast(so.sum(so.square(grad)), "float64") for grad in grads])
+    shrink = so.minimum(1, optimizer.max_global_norm / so.sqrt(squares))
+    return [grad * so.cast(shrink, grad.dtype) for grad in grads]
+
+
+def decayed(optimizer: Bound, param: Shared, grad: Node) -> Node:
+    """A gradient with coupled weight decay."""
+    if optimizer.weight_decay is None or optimizer.decoupled or optimizer.decays_itself:
+        return grad
+    return grad + optimizer.weight_decay * param
+
+
+def limited(optimizer: Bound, grad: Node) -> Node:
+    """A gradient rescaled, and within the limits for one element and for the norm of one parameter."""
+    return _clipped(optimizer, _rescaled(optimizer, grad))
 
 
 def _rescaled(optimizer: Bound, grad: Node) -> Node:

@@ -27,7 +27,7 @@ class FTRL(Optimizer):
     Parameters
     ----------
     learning_rate : :math:`\alpha`, above 0; 0.1 by default.
-    beta : :math:`\beta`, from 0; 1 by default.
+    beta : :math:`\beta`, above 0; 1 by default.
     l1 : :math:`\lambda_1`, from 0; 0 by default. The larger, the more zeros.
     l2 : :math:`\lambda_2`, from 0; 0 by default.
 
@@ -36,9 +36,9 @@ class FTRL(Optimizer):
     """
 
     learning_rate: Number = hyper(0.1, above=0)
-    beta: Number = hyper(1.0, low=0)
-    l1: Number = hyper(0.0, low=0)
-    l2: Number = hyper(0.0, low=0)
+    beta: Number = hyper(1.0, above=0)
+    l1: Number | None = hyper(0.0, low=0, off=0)
+    l2: Number | None = hyper(0.0, low=0, off=0)
 
     def rule(self, param: Shared, grad: Node) -> RuleSteps:
         """Sum of squares, sum of corrected gradients, and what the parameter loses."""
@@ -48,10 +48,12 @@ class FTRL(Optimizer):
         total_next = total + grad - (root - so.sqrt(squares)) / self.learning_rate * param
         yield squares, squares_next
         yield total, total_next
-        beyond = so.sign(total_next) * so.maximum(so.abs(total_next) - self.l1, 0)
-        divisor = (self.beta + root) / self.learning_rate + self.l2
-        # With beta = 0, an element without a gradient so far: 0 / 0.
-        return param + beyond / so.where(so.greater(divisor, 0), divisor, 1)
+        divisor = (self.beta + root) / self.learning_rate
+        if self.l2 is not None:
+            divisor = divisor + self.l2
+        if self.l1 is not None:
+            total_next = so.sign(total_next) * so.maximum(so.abs(total_next) - self.l1, 0)
+        return param + total_next / divisor
 
 
 @dataclass(frozen=True, kw_only=True)

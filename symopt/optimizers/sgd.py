@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from symopt.graph.nodes import Node, Shared
 from symopt.optimizers.base import Optimizer, RuleSteps
@@ -24,6 +25,8 @@ class SGD(Optimizer):
     keeps the rate out of the velocity (:math:`v' = \mu v + g`, :math:`\theta' = \theta - \alpha v'`), which is the
     same as long as the rate stays the same.
     """
+
+    still_without: ClassVar[tuple[str, ...]] = ("momentum", "weight_decay", "clip_weights")
 
     def rule(self, param: Shared, grad: Node) -> RuleSteps:
         """The step is the rate times the gradient."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
 from symopt.graph.evaluate import evaluate
-from symopt.graph.formula import LATEX, TEXT, Dialect, formula
-from symopt.graph.nodes import Node, Shared
+from symopt.graph.formula import LATEX, TEXT, Dialect
+from symopt.graph.nodes import Node, Shared, Size
 from symopt.graph.traversal import substitute, topological
+from symopt.optimizers.equations import Equation, Row, rows, spelled
 
 Pair = tuple[Shared, Node]
 
@@ -31,6 +32,7 @@ class Updates(Sequence[Pair]):
     iteration: Shared
     epoch: Shared
     placeholders: Mapping[Node, Node]
+    resolution: str = ""
 
     @overload
     def __getitem__(self, index: int) -> Pair: ...
@@ -50,46 +52,45 @@ class Updates(Sequence[Pair]):
         """The exact values of the numbers that the equations show with four digits."""
         return {name: float(node.storage.array) for name, node in self.hyperparameter_nodes.items()}
 
+    def table(self) -> str:
+        """What each parameter resolved to: its shape, and frozen or what its groups have changed."""
+        return self.resolution
+
     def bind(self, node: Node) -> Node:
         """``node`` with ``so.iteration`` bound to the count of these updates."""
         return substitute([node], self.placeholders)[0]
 
     def __str__(self) -> str:
-        rows = self._equations(TEXT, lambda name: (f"grad({name})", f"g({name})"))
-        width = max(len(left) for left, _, _ in rows)
-        return "\n".join(f"{left:<{width}} {'<-' if changes else ' ='} {right}" for left, changes, right in rows)
+        lines = self._rows(TEXT)
+        width = max(len(left) for left, _, _ in lines)
+        return "\n".join(f"{left:<{width}} {'<-' if changes else ' ='} {right}" for left, changes, right in lines)
 
     def latex(self) -> str:
         r"""The equations as the body of a LaTeX ``align`` environment."""
-        rows = self._equations(LATEX, lambda name: (rf"\nabla {LATEX.symbol(name)}", f"g({LATEX.symbol(name)})"))
         arrows = {True: r"\leftarrow", False: "="}
-        return " \\\\\n".join(f"{left} &{arrows[changes]} {right}" for left, changes, right in rows)
+        lines = self._rows(LATEX)
+        return " \\\\\n".join(f"{left} &{arrows[changes]} {right}" for left, changes, right in lines)
 
-    def _equations(self, dialect: Dialect, spell: Callable[[str], tuple[str, str]]) -> list[tuple[str, bool, str]]:
-        """Left side, whether it is a variable that changes, and right side.
-
-        ``spell`` gives the names of the raw and of the prepared gradient of a parameter. A value that an earlier
-        equation has computed is called by a prime.
-        """
-        names = {node: spell(param.name)[0] for param, node in self.gradients.items()}
-        values = self._known_numbers()
-        rows = []
-        for param, node in self.prepared.items():
-            if node is not self.gradients[param]:
-                name = spell(param.name)[1]
-                rows.append((name, False, formula(node, names, dialect, values)))
-                names[node] = name
-        for variable, node in self.pairs:
-            rows.append((dialect.symbol(variable.name), True, formula(node, names, dialect, values)))
-            names.setdefault(node, dialect.symbol(variable.name) + "'")
-        return rows
+    def _rows(self, dialect: Dialect) -> list[Row]:
+        """Prepared gradients, then all variables; what an earlier line has computed is called by a prime."""
+        given = {node: spelled("grad({})", param.name, r"\nabla {}") for param, node in self.gradients.items()}
+        prepared = [
+            Equation(spelled("g({})", param.name), spelled("g({})", param.name), False, node)
+            for param, node in self.prepared.items()
+            if node is not self.gradients[param]
+        ]
+        changes = [
+            Equation(spelled("{}", variable.name), spelled("{}'", variable.name), True, node)
+            for variable, node in self.pairs
+        ]
+        return rows([*prepared, *changes], given, self._known_numbers(), dialect)
 
     def _known_numbers(self) -> dict[Node, float]:
-        """The values of weak numbers that do not change from step to step."""
+        """The values of weak numbers that change neither from step to step nor with the size of the data."""
         order = topological((node for _, node in self.pairs), stop=set(self.gradients.values()))
         moving: set[Node] = {self.iteration, self.epoch}
         for node in order:
-            if not moving.isdisjoint(node.operands):
+            if isinstance(node, Size) or not moving.isdisjoint(node.operands):
                 moving.add(node)
         fixed = [node for node in order if node.weak and node not in moving]
         return {node: float(value) for node, value in zip(fixed, evaluate(fixed, {}), strict=True)}

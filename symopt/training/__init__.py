@@ -2,6 +2,8 @@
 
 from symopt.training.build import build, minimize
 from symopt.training.result import Result
+from symopt.training.row_sparse import RowSparse
 from symopt.training.trainer import Trainer
+from symopt.training.updater import Updater
 
-__all__ = ["Result", "Trainer", "build", "minimize"]
+__all__ = ["Result", "RowSparse", "Trainer", "Updater", "build", "minimize"]

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -26,6 +26,7 @@ FORMAT = 1
 
 Path = str | os.PathLike[str]
 Arrays = Mapping[str, Array]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,11 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
     arrays = {f"{folder}/{name}": array for folder in _FOLDERS for name, array in getattr(checkpoint, folder).items()}
     names, tables = _tables(checkpoint.history)
     about["history"] = names
-    arrays |= {"history/train": tables[0], "history/valid": tables[1]}
+    write_archive(path, about, arrays | {"history/train": tables[0], "history/valid": tables[1]})
+
+
+def write_archive(path: Path, about: Mapping[str, Any], arrays: Arrays) -> None:
+    """Write arrays and a JSON text about them, in the place of an older file."""
     target = os.path.realpath(path)  # what a link points to is replaced, not the link
     partial = f"{target}.{os.getpid()}-{threading.get_ident()}.partial"
     try:
@@ -85,6 +90,11 @@ def read(path: Path) -> Checkpoint:
     ------
     CheckpointError : it is damaged, or no checkpoint, or newer than this program.
     """
+    return read_archive(path, _unpacked)
+
+
+def read_archive(path: Path, unpacked: Callable[[dict[str, Any], Arrays], T]) -> T:
+    """Read what :func:`write_archive` wrote; ``unpacked`` makes of it what is wanted, or fails."""
     with open(path, "rb") as file:
         try:
             with np.load(file, allow_pickle=False) as archive:
@@ -92,7 +102,7 @@ def read(path: Path) -> Checkpoint:
             about = json.loads(str(arrays["about"]))
             version = about["format"]
             if version == FORMAT:
-                return _unpacked(about, arrays)
+                return unpacked(about, arrays)
         except Exception as error:  # of the archive, of NumPy's reader or of ours: any byte may be wrong
             raise CheckpointError(f"{os.fspath(path)} is damaged, or no checkpoint: {error}") from error
     raise CheckpointError(

@@ -41,6 +41,8 @@ class Growth:
 
     rng: random.Random
     dtype: str
+    known: tuple[int, ...] = KNOWN
+    max_ndim: int = 3
     sizes: tuple[Dimension, ...] = (size("n"), size("m"))
     pool: list[Node] = field(default_factory=list)
     inputs: dict[Input, Feed] = field(default_factory=dict)
@@ -49,7 +51,7 @@ class Growth:
 
     def __post_init__(self) -> None:
         self.numbers = np.random.default_rng(self.rng.getrandbits(32))
-        rest = self.shape(self.rng.randint(0, 2))
+        rest = self.shape(self.rng.randint(0, self.max_ndim - 1))
         self.new_input((self.sizes[0], *rest))
         if self.rng.random() < 0.5:
             self.new_input((self.sizes[1],))
@@ -65,13 +67,13 @@ class Growth:
         return self.rng.random() < chance
 
     def dim(self) -> Dim:
-        return self.rng.choice(self.sizes) if self.often(0.4) else self.rng.choice(KNOWN)
+        return self.rng.choice(self.sizes) if self.often(0.4) else self.rng.choice(self.known)
 
     def shape(self, ndim: int) -> Shape:
-        return tuple(self.dim() for _ in range(ndim))
+        return tuple(self.dim() for _ in range(min(ndim, self.max_ndim)))
 
-    def known_shape(self, ndim: int | None = None) -> tuple[int, ...]:
-        return tuple(self.rng.choice(KNOWN) for _ in range(self.rng.randint(0, 3) if ndim is None else ndim))
+    def known_shape(self) -> tuple[int, ...]:
+        return tuple(self.rng.choice(self.known) for _ in range(self.rng.randint(0, self.max_ndim)))
 
     # ---------------------------------------------------------------------------------------------------- leaves
 
@@ -191,7 +193,7 @@ def make_case(
         return None
     first = possible[0]
     others = growth.rng.sample(possible, min(2, len(possible)))
-    calls = [[_array(growth, node, sizes) for node in inputs] for sizes in (first, *others)]
+    calls = [[array_for(growth, node, sizes) for node in inputs] for sizes in (first, *others)]
     return Case(inputs, outputs, updates, calls)
 
 
@@ -206,7 +208,8 @@ def _can_be_fed(growth: Growth, sizes: Sizes) -> Callable[[Input], bool]:
     return check
 
 
-def _array(growth: Growth, node: Input, sizes: Sizes) -> Array:
+def array_for(growth: Growth, node: Input, sizes: Sizes) -> Array:
+    """An array for an input at given sizes."""
     feed = growth.inputs[node]
     shape = resolve_shape(node.shape, sizes)
     bounds = Feed(feed.flavour, resolve(feed.low, sizes), max(resolve(feed.high, sizes), resolve(feed.low, sizes) + 1))

@@ -7,17 +7,16 @@ test checks that they do.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-
-import numpy as np
+from collections.abc import Callable, Sequence
 
 import symopt as so
 from symopt.graph import construct
-from symopt.graph.dimensions import Dim, Dimension, exact_quotient, product
-from symopt.graph.nodes import Node, Shared
+from symopt.graph.dimensions import Dim, exact_quotient, product
+from symopt.graph.nodes import Node
 from symopt.graph.traversal import parameters_of
 from symopt.scalar import OPERATIONS
-from tests.backends.random_graphs import KNOWN, Case, Growth, broadcasts, make_case
+from symopt.scalar.operations import CAST_TARGETS
+from tests.backends.random_graphs import KNOWN, LENGTHS, Case, Growth, broadcasts, make_case
 from tests.backends.random_updates import random_updates
 
 Maker = Callable[[Growth], None]
@@ -34,16 +33,23 @@ def maker(weight: int) -> Callable[[Maker], Maker]:
     return register
 
 
-def random_case(rng: random.Random, dtype: str, steps: int | None = None, only: str | None = None) -> Case | None:
+def random_case(
+    rng: random.Random,
+    dtype: str,
+    makers: Sequence[str] = (),
+    known: tuple[int, ...] = KNOWN,
+    max_ndim: int = 3,
+    lengths: Sequence[int] = LENGTHS,
+) -> Case | None:
     """A random function with calls; None where no sizes satisfy its guards."""
-    growth = Growth(rng, dtype)
-    names = [only] if only else list(MAKERS)
+    growth = Growth(rng, dtype, known, max_ndim)
+    names = list(makers or MAKERS)
     weights = [MAKERS[name][0] for name in names]
-    for _ in range(steps or rng.randint(2, 14)):
+    for _ in range(rng.randint(2, 14)):
         MAKERS[rng.choices(names, weights)[0]][1](growth)
     outputs = rng.sample([*growth.pool, *growth.weak], min(rng.randint(1, 3), len(growth.pool)))
     outputs.append(growth.pool[-1])  # or the last steps would often be for nothing
-    return make_case(growth, outputs, random_updates(growth))
+    return make_case(growth, outputs, random_updates(growth), lengths)
 
 
 # ----------------------------------------------------------------------------------------------------------- pointwise
@@ -98,7 +104,8 @@ def casts(g: Growth) -> None:
     x = g.pick("fib")
     if x.dtype.kind == "f":
         whole = so.floor(so.clip(so.where(so.isnan(x), 0, x), -100, 100))  # what else casts to is not defined
-        g.add(whole.astype(g.rng.choice(["int64", "int32", "int8"])), x.astype("bool"))
+        g.add(whole.astype(g.rng.choice(["int64", "int32", "int8"])), so.abs(whole).astype(g.rng.choice(CAST_TARGETS)))
+        g.add(x.astype("bool"))
     g.add(x.astype(g.rng.choice(["float32", "float64"])))
 
 
@@ -363,11 +370,3 @@ def gradients(g: Growth) -> None:
         return
     wrt: list[Node] = [*parameters_of([loss])] or [node for node in g.inputs if node.dtype.kind == "f"]
     g.add(*so.gradient(loss, g.rng.sample(wrt, min(len(wrt), 2))))
-
-
-def is_known(node: Node) -> bool:
-    """Whether the shape holds no run-time size."""
-    return not any(isinstance(dim, Dimension) for dim in node.shape)
-
-
-__all__ = ["MAKERS", "Shared", "is_known", "np", "random_case"]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import symopt as so
 from tests.like.harness import BACKENDS, Case, assert_agrees, cases
 
 CASES = cases("optax")
@@ -30,3 +31,17 @@ def unused_states(case: Case) -> set[tuple[str, str]]:
         for name, values in states.items()
         if np.shape(values)[1:] == (1,) and not np.any(values)
     }
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", ["lamb", "lars", "fromage", "adagrad", "sm3"])
+def test_nothing_that_is_0_becomes_nan(name: str, backend: str) -> None:
+    w, v = so.parameter(np.zeros(3), name="w"), so.parameter(np.ones(3), name="v")
+    loss = (2 * w).sum() + (0 * v).sum()
+    updates = so.like("optax", name, learning_rate=0.5).get_updates(loss, [w, v])
+    so.function([], [], updates=updates, backend=backend)()
+    assert np.isfinite(w.value).all()
+    # Only fromage moves without a gradient: it shrinks.
+    np.testing.assert_allclose(v.value, 1 / np.sqrt(1.25) if name == "fromage" else 1)
+    if name in ("lamb", "lars"):
+        assert (w.value < 0).all(), "the ratio is 1 where a norm is 0"

@@ -169,7 +169,7 @@ def yogi(rate: float, b1: float, b2: float, eps: float, initial: float) -> Loop:
     return follow(start)
 
 
-# ------------------------------------------------------------------------------------------- divided by what gradients were
+# --------------------------------------------------------------------------------------- divided by what gradients were
 
 
 def adagrad(rate: float, eps: float, initial: float) -> Loop:

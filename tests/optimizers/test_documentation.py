@@ -61,7 +61,7 @@ def test_every_optimizer_is_public_under_its_name(name):
 
 @pytest.mark.parametrize("name", so.OPTIMIZERS)
 def test_every_optimizer_has_defaults_that_work(name):
-    u = so.parameter([1.0, -2.0], name="u")
+    u = so.parameter([[1.0, -2.0]], name="u")  # a matrix, for Muon
     trainer = so.build(name, so.square(u).sum())
     before = trainer.evaluate()["loss"]
     for _ in range(3):

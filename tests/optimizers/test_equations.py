@@ -22,9 +22,9 @@ SETTINGS: dict[str, so.UpdateRule] = {
 
 
 def updates_of(optimizer: so.UpdateRule) -> so.Updates:
-    """Updates of two parameters."""
-    w, b = so.parameter(np.ones((2, 3)), name="W_1"), so.parameter(np.ones(3), name="b", lower=0)
-    x = so.matrix("x")
+    """Updates of two parameters (matrices, as some optimizers train nothing else)."""
+    w, b = so.parameter(np.ones((2, 3)), name="W_1"), so.parameter(np.ones((1, 3)), name="b", lower=0)
+    x = so.input("x", ("n", 2))
     return optimizer.get_updates(so.square(x @ w + b).mean())
 
 

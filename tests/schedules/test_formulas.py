@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 import symopt as so
@@ -90,8 +91,8 @@ def test_every_schedule_of_the_namespace_is_in_the_table():
 def test_schedules_print_as_formulas():
     assert str(S.Exp(0.1)) == "0.1 * 0.9**iteration"
     assert str(S.Exp(0.1, every="epoch") + 0.5) == "0.1 * 0.9**epoch + 0.5"
-    assert str(S.Inv(0.1)) == "0.1 * (1 + 0.9 * iteration)**-0.5"
-    assert str(S.MultiStep(0.1, [3])) == "where(iteration < 3, 0.1, 0.1 * 0.1**1)"
+    assert str(S.Inv(0.1)) == "0.1 * (1 + 0.9 * iteration)**(-0.5)"
+    assert str(S.MultiStep(0.1, [3])) == "where(iteration < 3, 0.1, 0.01)"
     assert S.Exp(0.1).latex() == r"0.1 \, 0.9^{\mathrm{iteration}}"
     assert repr(S.Exp(0.1)) == "Exp(every='iteration', rate=0.1, gamma=0.9)"
 
@@ -106,6 +107,13 @@ def test_numbers_may_be_expressions_in_the_iteration():
     schedule = S.Exp(1 / (so.iteration + 1), gamma=0.5)
     assert schedule.at(3) == 1 / 4 / 8
     assert str(schedule) == "1 / (iteration + 1) * 0.5**iteration"
+
+
+def test_numbers_may_be_those_of_numpy():
+    schedule = np.float64(2) * S.MultiStep(np.float32(0.5), np.array([1, 2]), gamma=np.int64(3))
+    assert schedule == 2.0 * S.MultiStep(0.5, [1, 2], gamma=3)
+    assert [schedule.at(i) for i in range(3)] == [1, 3, 9]
+    assert schedule.node().weak
 
 
 def test_schedules_are_values():

@@ -75,7 +75,7 @@ def _assemble(scope: Scope, title: str, sizes: Sequence[str]) -> str:
     body = [
         f"def prepare({', '.join(['shared', 'constants', *sizes])}):",
         '    """Everything that lives from call to call at one run-time size."""',
-        *_indented([*scope.prepare, *scope.declare_scratch()], 1),
+        *_indented([*scope.prepare, *scope.declare_scratch(), *scope.views_of_scratch], 1),
         *_indented(scope.kernels, 1),
         "",
         f"    def step({arguments}):",

@@ -123,7 +123,7 @@ def _reduction_line(node: Reduce, name: Name, buffer: Buffer, scope: Scope) -> s
         if node.op == "sum" and isinstance(length, int) and length <= SHORT_ROW:
             return f"dot({source}, {_ones(length, node, scope)}, {buffer.name})"
         if node.op in ("max", "min") and node.axes == (1,) and length in FEW_COLUMNS and not scope.is_input(operand):
-            columns = scope.once(f"list({source}.T)", f"{source}_columns")
+            columns = scope.once(f"list({source}.T)", f"{source}_columns", of_scratch=True)
             return f"over_columns(np.{REDUCERS[node.op]}, {columns}, {buffer.name})"
     axes = "None" if len(node.axes) == operand.ndim else str(node.axes[0] if len(node.axes) == 1 else node.axes)
     return _reduce_call(node, source, axes, buffer.name)

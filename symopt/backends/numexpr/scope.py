@@ -21,6 +21,7 @@ class Scope:
         self.module: list[str] = []
         self.prepare: list[str] = []
         self.views_of_inputs: list[str] = []
+        self.views_of_scratch: list[str] = []
         self.kernels: list[str] = []
         self.scalar_names: dict[Node, str] = {}
         self.step: list[str] = []
@@ -158,11 +159,11 @@ class Scope:
         (self.views_of_inputs if self.is_input(node) else self.prepare).append(f"{name} = {text}")
         return name
 
-    def once(self, text: str, stem: str) -> str:
-        """A name for ``text``, which is computed once per run-time size."""
+    def once(self, text: str, stem: str, of_scratch: bool = False) -> str:
+        """A name for ``text``, which is computed once per run-time size; it may look at scratch memory if told so."""
         if text not in self._once:
             self._once[text] = self.fresh(stem)
-            self.prepare.append(f"{self._once[text]} = {text}")
+            (self.views_of_scratch if of_scratch else self.prepare).append(f"{self._once[text]} = {text}")
         return self._once[text]
 
     def is_input(self, node: Node) -> bool:

@@ -50,7 +50,7 @@ def like(system: str, optimizer: str, /, **arguments: object) -> UpdateRule:
     >>> import symopt as so
     >>> w = so.parameter([1.0, 2.0], name="w")
     >>> print(so.like("torch", "Adagrad", lr=0.1).get_updates((w**2).sum()))
-    w_sum     <- w_sum + square(grad(w))
+    w_sum     <- w_sum + grad(w)**2
     w         <- w - 0.1 * grad(w) / (sqrt(w_sum') + 1e-10)
     iteration <- iteration + 1
     """

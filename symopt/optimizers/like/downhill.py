@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import symopt.tensor as so
 from symopt.autodiff import gradient
@@ -230,6 +230,8 @@ class ESGD(Downhill):
     rms_regularizer: Number = hyper(1e-8)
     probe: Any = None
     seed: int = 0
+
+    needs_curvature: ClassVar[bool] = True
 
     def rules(self, params: Sequence[Shared], grads: Sequence[Node]) -> Generator[Pair, None, list[Any]]:
         """The rule for all parameters, each with its probe."""

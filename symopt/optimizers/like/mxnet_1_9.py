@@ -43,6 +43,8 @@ class SGD(rules.SGDRule, MXNet19):
     .. math:: G = \mathrm{clip}(r g, c) + \lambda w, \qquad m' = \mu m - \eta G, \qquad w' = w + m'
     """
 
+    still_without: ClassVar[tuple[str, ...]] = ("momentum", "wd")
+
 
 @dataclass(frozen=True, kw_only=True)
 class NAG(rules.SGDRule, MXNet19):
@@ -82,6 +84,8 @@ class AdaGrad(InPython):
     eps: Number = hyper(1e-7)
 
     decay_enters: ClassVar[Literal["elsewhere"]] = "elsewhere"
+
+    still_without: ClassVar[tuple[str, ...]] = ("wd",)
 
     def rule(self, param: Shared, grad: Node) -> Moves:
         """The gradient over the root of the sum of its squares, and decay."""

@@ -47,6 +47,8 @@ class SGD(rules.SGDRule, MXNet20):
     .. math:: G = \mathrm{clip}(r g, c) + \lambda w, \qquad m' = \mu m - \eta G, \qquad w' = w + m'
     """
 
+    still_without: ClassVar[tuple[str, ...]] = ("momentum", "wd")
+
     learning_rate: Number = hyper(0.1)
 
 
@@ -82,6 +84,8 @@ class AdaGrad(InPython):
     """
 
     epsilon: Number = hyper(1e-6)
+
+    still_without: ClassVar[tuple[str, ...]] = ("wd",)
 
     def rule(self, param: Shared, grad: Node) -> Moves:
         """The gradient over the root of the sum of its squares."""

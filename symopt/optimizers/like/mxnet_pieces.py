@@ -127,6 +127,20 @@ class MXNetRule(Kernel):
         """MXNet's name of a parameter."""
         return None if self.param_names is None else self.param_names[index]
 
+    def part(self, indices: Sequence[Any], names: Sequence[str]) -> UpdateRule:
+        """With the names and multipliers of these indices, which are 0, 1, ... from here."""
+        if self.param_names is None and not self.lr_mult and not self.wd_mult:
+            return self
+        kept = None if self.param_names is None else tuple(self.param_names[index] for index in indices)
+        factors = [
+            None if known is None else {
+                **{key: factor for key, factor in known.items() if isinstance(key, str)},
+                **{i: known[index] for i, index in enumerate(indices) if index in known},
+            }
+            for known in (self.lr_mult, self.wd_mult)
+        ]
+        return dataclasses.replace(self, param_names=kept, lr_mult=factors[0], wd_mult=factors[1])
+
     def own(self, index: int) -> Self:
         """The rule with the rate and the decay of the parameter of this index."""
         name = self.name(index)

@@ -45,6 +45,9 @@ class Schedule(ABC):
     #: The index of the first update; other systems count from 1.
     first: ClassVar[int] = 0
 
+    #: Leaves operators to this class where a NumPy number stands on the left.
+    __array_ufunc__: ClassVar[None] = None
+
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             if "low" in field.metadata:
@@ -187,6 +190,8 @@ def _joins(other: Any) -> bool:
 
 def _checked(schedule: Schedule, field: dataclasses.Field[Any], value: Any) -> Any:
     """A number, or a tuple of numbers, within the range of its field."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        value = value.tolist()
     if isinstance(value, (list, tuple)):
         return tuple(_checked(schedule, field, item) for item in value)
     label = f"{type(schedule).__name__}({field.name}={value!r})"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-
-import numpy as np
 
 import symopt.tensor as so
 from symopt.graph.nodes import Node
@@ -14,7 +13,7 @@ from symopt.optimizers.schedules.curves import Piecewise
 
 def half_wave(share: Node) -> Node:
     """From 1 at 0 down to 0 at 1, along a cosine."""
-    return (1 + so.cos(np.pi * share)) / 2
+    return (1 + so.cos(math.pi * share)) / 2
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class CosineRestarts(Curve):
             share = share - so.floor(share)
         else:
             # The restarts are at (g^k - 1) / (g - 1); the logarithm of one must not fall below its k by rounding.
-            periods = so.floor(so.log1p(share * (self.growth - 1)) / np.log(self.growth) + 1e-9)
+            periods = so.floor(so.log1p(share * (self.growth - 1)) / math.log(self.growth) + 1e-9)
             length = self.growth**periods
             share = (share - (length - 1) / (self.growth - 1)) / length
         return self.end + (self.rate - self.end) * half_wave(share)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
-
-import numpy as np
 
 import symopt.tensor as so
 from symopt.graph.nodes import Node
@@ -154,7 +153,7 @@ class Piecewise(Curve):
     def _between(self, i: Node, ends: tuple[Number, Number], values: tuple[Node, Node]) -> Node:
         """On the way from one value to the next."""
         share = (i - ends[0]) / (ends[1] - ends[0])
-        shape = share if self.kind == "linear" else (1 - so.cos(np.pi * share)) / 2
+        shape = share if self.kind == "linear" else (1 - so.cos(math.pi * share)) / 2
         return values[0] + (values[1] - values[0]) * shape
 
 

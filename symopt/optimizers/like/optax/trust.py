@@ -13,14 +13,10 @@ from symopt.optimizers.like.optax.base import Chained, Direction, Optax, trace
 from symopt.optimizers.like.pieces import Moves, norm, required
 
 
-def trusted(param: Shared, step: Node, coefficient: Any = 1.0, eps: Any = 0.0, least: Any = 0.0) -> Node:
-    r"""A step times :math:`c \|\theta\| / (\|u\| + \epsilon)`, or times 1 where a norm is 0.
-
-    Norms count as at least ``least``.
-    """
-    size, length = so.maximum(norm(param), least), so.maximum(norm(step), least)
+def trust(size: Node, length: Node, divisor: Any = None) -> Node:
+    """The size of a parameter over the divisor, by default the length of its step; 1 where one of the two is 0."""
     nothing = so.logical_or(so.equal(size, 0), so.equal(length, 0))
-    return step * so.where(nothing, 1, coefficient * size / so.where(nothing, 1, length + eps))
+    return so.where(nothing, 1, size / so.where(nothing, 1, length if divisor is None else divisor))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +34,9 @@ class Lamb(Adam):
     def direction(self, param: Shared, grad: Node) -> Direction:
         """Adam's direction, as long as the parameter."""
         step = yield from super().direction(param, grad)
-        return trusted(param, step if self.weight_decay is None else step + self.weight_decay * param)
+        if self.weight_decay is not None:
+            step = step + self.weight_decay * param
+        return step * trust(norm(param), norm(step))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +67,8 @@ class Lars(Chained):
         if self.weight_decay is not None and self.weight_decay_mask:
             grad = grad + self.weight_decay * param
         if self.trust_ratio_mask:
-            grad = trusted(param, grad, self.trust_coefficient, self.eps)
+            length = norm(grad)
+            grad = grad * trust(norm(param), length, (length + self.eps) / self.trust_coefficient)
         return param + (yield from trace(param, -self.learning_rate * grad, self.momentum, self.nesterov))
 
 
@@ -89,9 +88,9 @@ class Fromage(Optax):
     def direction(self, param: Shared, grad: Node) -> Direction:
         """The gradient, as long as the parameter."""
         yield from ()
-        return trusted(param, grad, least=self.min_norm)
+        return grad * trust(so.maximum(norm(param), self.min_norm), so.maximum(norm(grad), self.min_norm))
 
     def rule(self, param: Shared, grad: Node) -> Moves:
         """A step, and a shrinking that keeps the norm."""
-        shrink = 1 / so.sqrt(1 + so.square(so.constant(1.0) * self.learning_rate))
+        shrink = 1 / so.sqrt(1 + so.square(self.learning_rate))
         return param - self.learning_rate * shrink * (yield from self.direction(param, grad)) + (shrink - 1) * param
