@@ -27,7 +27,8 @@ from symopt.lowering.sizes import guards_in, with_equal_sizes
 from symopt.rewriting import simplify
 from symopt.rewriting.engine import Rules, rewrite
 
-Updates = Sequence[tuple[Shared, Node]]
+Pair = tuple[Shared, Node]
+Updates = Sequence[Pair]
 
 
 def lower(
@@ -47,12 +48,7 @@ def lower(
         node: i for i, node in enumerate(n for n in topological(given) if isinstance(n, Random))
     }
     lowered = rewrite(simplify(given), PRIMITIVES, *([dialect] if dialect else []))
-    changed = {variable for variable, _ in updates}
-    new_outputs = [copy_of(node) if base_of(node) in changed else node for node in lowered[: len(outputs)]]
-    new_updates = [
-        (variable, copy_of(node) if is_view(node) or is_leaf(node) else node)
-        for (variable, _), node in zip(updates, lowered[len(outputs) :], strict=True)
-    ]
+    new_outputs, new_updates = _with_copies(lowered[: len(outputs)], updates, lowered[len(outputs) :])
     order = topological([*new_outputs, *(node for _, node in new_updates)])
     placement = place(order, new_updates, new_outputs)
     names = Names(reserved)
@@ -76,6 +72,17 @@ def lower(
     )
     program.verify()
     return program
+
+
+def _with_copies(outputs: Sequence[Node], updates: Updates, values: Sequence[Node]) -> tuple[list[Node], list[Pair]]:
+    """Outputs and updates in which what only looks at a variable that changes, or at other memory, is a copy."""
+    changed = {variable for variable, _ in updates}
+    kept = [copy_of(node) if base_of(node) in changed else node for node in outputs]
+    pairs = [
+        (variable, copy_of(node) if is_view(node) or is_leaf(node) else node)
+        for (variable, _), node in zip(updates, values, strict=True)
+    ]
+    return kept, pairs
 
 
 def _size_sources(inputs: Sequence[Input]) -> dict[str, tuple[int, int]]:

@@ -14,10 +14,10 @@ from typing import Any, ClassVar
 import symopt.tensor as so
 from symopt.graph.nodes import Node, Shared
 from symopt.optimizers.base import UpdateRule
-from symopt.optimizers.equations import FUNCTIONS, Equation, from_sympy, nearest, parse
 from symopt.optimizers.keywords import check_keywords
 from symopt.optimizers.like.pieces import Foreign, Moves, required, t
 from symopt.optimizers.preparation import Pair
+from symopt.optimizers.reading import FUNCTIONS, Definition, EquationError, from_sympy, nearest, parse
 from symopt.optimizers.states import state
 
 #: What the names that are given by themselves mean.
@@ -51,11 +51,11 @@ def define(equations: Any, /, **hyperparameters: Any) -> UpdateRule:
 
     Parameters
     ----------
-    equations : a text, whose equations ``;`` or line ends part; a list of SymPy's ``Eq(symbol, formula)``; or a function
-        ``(param, grad, state, **hyperparameters)``, which may yield pairs (state, next value), and returns the step
-        (positive downhill). Equations are read in order: a name used after its equation is its new value. ``w`` is the
-        parameter, ``g`` its gradient, ``t`` the step from 1. Any other name with an equation is a state from 0, or a
-        temporary where its equation comes before its use.
+    equations : a text, whose equations ``;`` or line ends part; a list of SymPy's ``Eq(symbol, formula)``; or a
+        function ``(param, grad, state, **hyperparameters)``, which may yield pairs (state, next value), and returns
+        the step (positive downhill). Equations are read in order: a name used after its equation is its new value.
+        ``w`` is the parameter, ``g`` its gradient, ``t`` the step from 1. Any other name with an equation is a state
+        from 0, or a temporary where its equation comes before its use.
     hyperparameters : the other names: numbers, schedules, or expressions in ``so.iteration``. To change one does not
         compile anew.
 
@@ -69,33 +69,38 @@ def define(equations: Any, /, **hyperparameters: Any) -> UpdateRule:
     """
     names = list(hyperparameters)
     if isinstance(equations, str):
-        program = _from_equations(parse(equations), names)
-        equations = str(equations)
-    elif callable(equations):
-        hyperparameters = _with_defaults(equations, hyperparameters)
-        program = _from_function(equations)
-    elif isinstance(equations, Sequence):
-        equations = tuple(equations)
-        program = _from_equations(from_sympy(equations), names)
-    else:
-        raise TypeError(f"define takes a text, a list of SymPy equations or a function, not {equations!r}")
+        return _made(equations, _from_equations(parse(equations), names), hyperparameters)
+    if callable(equations):
+        return _made(equations, _from_function(equations), _with_defaults(equations, hyperparameters))
+    if isinstance(equations, Sequence):
+        return _made(tuple(equations), _from_equations(from_sympy(equations), names), hyperparameters)
+    raise TypeError(f"define takes a text, a list of SymPy equations or a function, not {equations!r}")
+
+
+def _made(source: Any, program: Program, hyperparameters: dict[str, Any]) -> UpdateRule:
+    """A rule of a kind of its own, whose fields are the hyperparameters."""
     for name in hyperparameters:
-        if hasattr(Defined, name) or not name.isidentifier() or keyword.iskeyword(name) or name in ("source", "program"):
+        if hasattr(Defined, name) or name in ("source", "program") or keyword.iskeyword(name):
             raise TypeError(f"a hyperparameter cannot be called {name!r}: choose another name")
+    fields = {
+        "source": staticmethod(source) if callable(source) else source,
+        "program": staticmethod(program),
+        "__doc__": "A rule that so.define made.",
+        "__module__": __name__,
+    }
     kind = dataclasses.make_dataclass(
         "Defined",
         [(name, Any, required()) for name in hyperparameters],
         bases=(Defined,),
-        namespace={"source": staticmethod(equations) if callable(equations) else equations,
-                   "program": staticmethod(program), "__doc__": "A rule that so.define made.", "__module__": __name__},
+        namespace=fields,
         frozen=True,
         kw_only=True,
-    )  # fmt: skip
+    )
     rule: UpdateRule = kind(**hyperparameters)
     return rule
 
 
-def _from_equations(equations: list[Equation], hyperparameters: list[str]) -> Program:
+def _from_equations(equations: list[Definition], hyperparameters: list[str]) -> Program:
     """What the equations do, once they are found to be right."""
     states = _check(equations, hyperparameters)
 
@@ -119,7 +124,7 @@ def _fitted(value: Any, variable: Shared) -> Node:
     return node if node.dtype == variable.dtype else so.cast(node, variable.dtype)
 
 
-def _check(equations: list[Equation], hyperparameters: list[str]) -> list[str]:
+def _check(equations: list[Definition], hyperparameters: list[str]) -> list[str]:
     """The names of states, in the order of their equations."""
     for name in hyperparameters:
         if name in GIVEN:
@@ -139,7 +144,7 @@ def _check(equations: list[Equation], hyperparameters: list[str]) -> list[str]:
                 states.append(name)
         seen.add(equation.name)
     if "w" not in assigned:
-        raise ValueError(f"no equation is for w, the parameter: add 'w = w - ...'; there are {', '.join(assigned)}")
+        raise EquationError(f"no equation is for w, the parameter: add 'w = w - ...'; there are {', '.join(assigned)}")
     used = {name for equation in equations for name in equation.reads}
     for name in hyperparameters:
         if name not in used:
