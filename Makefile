@@ -26,7 +26,8 @@ demo: $(DEMO)/made-for-examples
 	$(DEMO)/bin/python examples/digits.py
 
 test: lint
-	$(TEST)/bin/python -m pytest -n $(JOBS) --hypothesis-profile=ci $(PYTEST_ARGS)
+	# A test process has one core: two BLAS threads in each would spin against each other.
+	OPENBLAS_NUM_THREADS=1 $(TEST)/bin/python -m pytest -n $(JOBS) --hypothesis-profile=ci $(PYTEST_ARGS)
 
 lint: $(TEST)/made-for-test
 	$(TEST)/bin/python -m ruff check .

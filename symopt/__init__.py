@@ -58,8 +58,11 @@ from symopt.optimizers import (
     Updates,
     Yogi,
     iteration,
+    rules,
     schedules,
 )
+from symopt.optimizers.compare import compare
+from symopt.optimizers.define import define
 from symopt.optimizers.like import like
 from symopt.optimizers.like_schedules import like_schedule
 from symopt.tensor import (
@@ -220,6 +223,8 @@ __all__ = [
     "Updates",
     "backends",
     "build",
+    "compare",
+    "define",
     "emit",
     "function",
     "gradient",
@@ -228,6 +233,7 @@ __all__ = [
     "like_schedule",
     "like",
     "minimize",
+    "rules",
     "schedules",
     "abs",
     "absolute",

@@ -142,7 +142,7 @@ def _went_bad(node: Node, operands: Sequence[Array]) -> str:
         for operand, value in zip(node.operands, operands, strict=True)
         if value.size and value.dtype.kind in "fiu"
     ]
-    return f"NaN first appears in {formula(node)}, from {'; '.join(ranges) or 'no operands'}"
+    return f"NaN first appears in {formula(node, longest=200)}, from {'; '.join(ranges) or 'no operands'}"
 
 
 def function(
@@ -152,6 +152,7 @@ def function(
     backend: str = "auto",
     givens: Mapping[Node, Any] | None = None,
     check: str | None = None,
+    title: str = "a function",
 ) -> Function:
     """Compile expressions into a callable.
 
@@ -163,6 +164,7 @@ def function(
         outputs.
     backend : ``"numpy"`` (the reference), ``"numexpr"``, or ``"auto"`` for the fastest that works here.
     givens : tensors to be replaced by others (or by arrays) of the same shape and dtype before compiling.
+    title : what the generated source says it is.
     check : ``"nan"`` finds the first node that goes bad, by interpreting every call first.
 
     Returns
@@ -179,7 +181,7 @@ def function(
     """
     if check not in (None, "nan"):
         raise Unsupported(f"check={check!r} is not known: use 'nan' or None", here())
-    return Function(make_task(inputs, outputs, updates, givens), isinstance(outputs, Node), backend, check)
+    return Function(make_task(inputs, outputs, updates, givens, title), isinstance(outputs, Node), backend, check)
 
 
 def emit(

@@ -93,8 +93,13 @@ def formula(
     names: Mapping[Node, str] | None = None,
     dialect: Dialect = TEXT,
     values: Mapping[Node, float] | None = None,
+    longest: int | None = None,
 ) -> str:
-    """The formula of ``node`` down to leaves, to nodes that ``names`` names, and to numbers that ``values`` knows."""
+    """The formula of ``node`` down to leaves, to nodes that ``names`` names, and to numbers that ``values`` knows.
+
+    Parts that would be longer than ``longest`` are left out: a part that is used twice is written twice, so that the
+    text of a small graph can be enormous.
+    """
     names, values = names or {}, values or {}
     written: dict[Node, tuple[str, int]] = {}
     stack = [node]
@@ -111,7 +116,9 @@ def formula(
         if waiting:
             stack.extend(reversed(waiting))
             continue
-        written[current] = _write(current, written, dialect)
+        text, strength = _write(current, written, dialect)
+        too_long = longest is not None and len(text) > longest and current is not node
+        written[current] = ("...", ATOM) if too_long else (text, strength)
     return written[node][0]
 
 

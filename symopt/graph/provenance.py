@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from types import FrameType
 from typing import NamedTuple
 
@@ -16,7 +17,16 @@ _NOT_THE_USER = (
     "<frozen",
     "<__array_function__",
 )
-_inherited: list[Location] = []
+
+
+class _Inherited(threading.local):
+    """The lines that :class:`BuiltFor` has set, innermost last; each thread has its own."""
+
+    def __init__(self) -> None:
+        self.origins: list[Location] = []
+
+
+_inherited = _Inherited()
 
 
 class Location(NamedTuple):
@@ -31,8 +41,8 @@ class Location(NamedTuple):
 
 def here() -> Location | None:
     """The innermost line outside this package, or the line that :class:`BuiltFor` has set."""
-    if _inherited:
-        return _inherited[-1]
+    if _inherited.origins:
+        return _inherited.origins[-1]
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if not frame.f_code.co_filename.startswith(_NOT_THE_USER):
@@ -51,8 +61,8 @@ class BuiltFor:
 
     def __enter__(self) -> None:
         if self._origin is not None:
-            _inherited.append(self._origin)
+            _inherited.origins.append(self._origin)
 
     def __exit__(self, *error: object) -> None:
         if self._origin is not None:
-            _inherited.pop()
+            _inherited.origins.pop()

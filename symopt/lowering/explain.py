@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from symopt.graph.dimensions import Dim, Shape, product
 from symopt.graph.nodes import Contract, Node
+from symopt.lowering.names import Names
 from symopt.lowering.program import Kernel, Library, Loop, Program, base_of, is_leaf
 
 
@@ -16,17 +19,29 @@ def explain(program: Program) -> str:
         traffic, work = _traffic(kernel, program), _work(kernel)
         moved, flops = moved + traffic, flops + work
         lines.append(f"{number}. {_words(kernel)}")
-        lines.append(f"   moves {traffic} bytes, {work} operations; {_why(kernel)}")
+        lines.append(f"   moves {traffic} bytes, {_count(work, 'operation')}; {_why(kernel)}")
     own = {buffer.slot: buffer for buffer in program.temporaries()}
     memory: Dim = 0
     for buffer in own.values():
         memory = memory + product(buffer.shape) * buffer.dtype.itemsize
-    lines.append(f"{len(program.kernels)} kernels: {moved} bytes moved, {flops} operations a call")
-    lines.append(f"{len(program.temporaries())} temporaries in {len(own)} buffers: {memory} bytes")
+    kernels, temporaries = len(program.kernels), len(program.temporaries())
+    lines.append(f"{_count(kernels, 'kernel')}: {moved} bytes moved, {_count(flops, 'operation')} a call")
+    lines.append(f"{_count(temporaries, 'temporary', 'temporaries')} in {_count(len(own), 'buffer')}: {memory} bytes")
     copied = ", ".join(variable.name for variable, _ in program.copies)
     if copied:
         lines.append(f"written by a copy at the end, because others read the old value till then: {copied}")
-    return "\n".join(lines) + "\n"
+    return _readable("\n".join(lines), program) + "\n"
+
+
+def _count(number: Dim, one: str, several: str = "") -> str:
+    return f"{number} {one}" if number == 1 else f"{number} {several or one + 's'}"
+
+
+def _readable(text: str, program: Program) -> str:
+    """``text`` with names for the sizes that have none, as in the generated source."""
+    names = Names(program.sizes)
+    spelled = {size: names.fresh("n") for size in program.sizes if size.startswith("_")}
+    return re.sub(r"\b_n\d+\b", lambda size: spelled.get(size[0], size[0]), text)
 
 
 def _shape(shape: Shape) -> str:
@@ -47,7 +62,12 @@ def _why(kernel: Kernel) -> str:
     if isinstance(kernel, Library):
         return "a kernel of its own: not pointwise"
     in_place = [buffer.name for _, buffer in kernel.stores if buffer.role == "shared"]
-    fused = f"{len(kernel.body)} operations fused: same shape, and none needs another kernel's result in between"
+    if not kernel.body:
+        return "a reduction of what lies in memory"
+    if len(kernel.body) == 1:
+        fused = "nothing of its shape to be fused with"
+    else:
+        fused = f"{len(kernel.body)} operations fused: one shape, and none waits for another kernel"
     return fused + (f"; in place: {', '.join(in_place)}" if in_place else "")
 
 

@@ -6,8 +6,8 @@ same shape at its own place) or leads to a higher one. Nodes are first placed as
 where they are used, so that a value is computed beside its consumer instead of being stored for it.
 
 Updates are stored in place, so all that reads a variable's old value comes before the node of its new value, or
-stands in the same kernel at the same place. Where variables chase each other round a cycle, some get their new value
-by a copy at the end.
+stands in the same kernel at the same place; and so does all that may fail. Where variables chase each other round a
+cycle, some get their new value by a copy at the end.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from symopt.graph.dimensions import Shape
-from symopt.graph.nodes import Elementwise, Node, Reduce, Shared
+from symopt.graph.nodes import Elementwise, Node, Reduce, ScatterAdd, Shared, Take
 from symopt.lowering.program import POINTWISE, base_of, is_leaf, is_view
 
 #: Sweeps over the graph after which placement counts as a cycle; without one, two or three are enough.
@@ -68,9 +68,12 @@ def place(order: Sequence[Node], updates: Sequence[tuple[Shared, Node]], outputs
         # Another variable's in-place store must not be this one's too.
         if isinstance(node, POINTWISE) and node in computed_set and node not in in_place.values():
             in_place[variable] = node
+    # An index may be out of range, which must be known before anything is written.
+    may_fail = [(node, 1) for node in computed if isinstance(node, (Take, ScatterAdd))]
     while True:
         edges = {node: list(found) for node, found in after.items()}
         for variable, node in in_place.items():
+            edges[node] += may_fail
             for reader, direct in readers.get(variable, ()):
                 together = direct and domain_of(reader) == node.shape
                 if reader is not node or not together:

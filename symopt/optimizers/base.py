@@ -171,8 +171,8 @@ class Optimizer(UpdateRule):
 
     def skips_zero_gradients(self) -> bool:
         """As for any rule; and no group switches on what must be off."""
-        fields = set(self.still_without or ())
-        return super().skips_zero_gradients() and all(fields.isdisjoint(group) for group in (self.groups or {}).values())
+        grouped = {name for changes in (self.groups or {}).values() for name in changes}
+        return super().skips_zero_gradients() and grouped.isdisjoint(self.still_without or ())
 
     def part(self, indices: Sequence[Any], names: Sequence[str]) -> UpdateRule:
         """With the patterns that match one of these names; the others are for other parameters."""

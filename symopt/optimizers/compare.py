@@ -9,12 +9,11 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import symopt.tensor as so
-from symopt.graph.nodes import Node
 from symopt.optimizers import kind_of
 from symopt.optimizers.base import UpdateRule
+from symopt.optimizers.hyperparameters import resolved
 from symopt.optimizers.keywords import nearest
 from symopt.optimizers.like import SYSTEMS, like
-from symopt.optimizers.schedules.base import Schedule
 
 #: What marks an equation, and what that means.
 MARKS = {"=": "as symopt's", "~": "as symopt's, but for numbers", "!": "another equation"}
@@ -25,28 +24,28 @@ _NUMBER = re.compile(r"(?<![\w.*])(?<!\*\*)\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.])"
 
 @dataclass(frozen=True)
 class Variant:
-    """The rule of one system: its settings, and its equations as pairs of texts (left, right)."""
+    """The rule of one system: its settings, and its equations as texts (left, arrow, right)."""
 
     system: str
     rule: UpdateRule
-    equations: tuple[tuple[str, str], ...]
+    equations: tuple[tuple[str, str, str], ...]
 
     @property
     def settings(self) -> str:
         """The hyperparameters that are on, by the system's own names."""
-        values = {field.name: getattr(self.rule, field.name) for field in fields(self.rule)}
-        shown = {name: value for name, value in values.items() if not _is_unset(value)}
+        values = {field.name: _setting(self.rule, field) for field in fields(self.rule)}
+        shown = {name: value for name, value in values.items() if value not in (None, False, ()) and value != 0}
         return ", ".join(f"{name}={_spelled(value)}" for name, value in shown.items())
 
     def canonical(self) -> list[tuple[str, str]]:
         """The equations with states numbered in their order, so that names do not tell systems apart."""
-        states = [left for left, _ in self.equations if left != "w" and left.startswith("w_")]
+        states = [left for left, _, _ in self.equations if left.startswith("w_")]
         numbered = {name: f"s{i}" for i, name in enumerate(dict.fromkeys(states))}
 
         def renamed(text: str) -> str:
             return re.sub(r"\bw_\w+", lambda match: numbered.get(match[0], match[0]), text)
 
-        return [(renamed(left), renamed(right)) for left, right in self.equations]
+        return [(renamed(left), renamed(right)) for left, _, right in self.equations]
 
 
 @dataclass(frozen=True)
@@ -70,14 +69,17 @@ class Comparison:
         return marks
 
     def __str__(self) -> str:
-        width = max(len(left) for variant in self.variants for left, _ in variant.equations)
-        lines = []
+        width = max(len(left) for variant in self.variants for left, _, _ in variant.equations)
+        blocks: dict[str, list[str]] = {}
         for variant in self.variants:
-            lines.append(f"{variant.system}: {variant.settings}")
-            marks = self.marks(variant) if variant is not self.variants[0] else [" "] * len(variant.equations)
-            for mark, (left, right) in zip(marks, variant.equations, strict=True):
-                lines.append(f"  {mark} {left:<{width}} <- {right}")
-        return "\n".join(lines)
+            core = variant is self.variants[0]
+            marks = [" "] * len(variant.equations) if core else self.marks(variant)
+            lines = [
+                f"  {mark} {left:<{width}} {arrow} {right}"
+                for mark, (left, arrow, right) in zip(marks, variant.equations, strict=True)
+            ]
+            blocks.setdefault("\n".join([variant.settings, *lines]), []).append(variant.system)
+        return "\n".join(f"{', '.join(systems)}: {block}" for block, systems in blocks.items())
 
 
 def compare(name: str, systems: Sequence[str] | None = None) -> Comparison:
@@ -99,7 +101,7 @@ def compare(name: str, systems: Sequence[str] | None = None) -> Comparison:
     torch: lr=0.01, eps=1e-10
       = w_sum     <- w_sum + grad(w)**2
       ~ w         <- w - 0.01 * grad(w) / (sqrt(w_sum') + 1e-10)
-    mxnet_1_9: learning_rate=0.01, eps=1e-07, rescale_grad=1
+    mxnet_1_9: learning_rate=0.01, eps=1e-07
       = w_history <- w_history + grad(w)**2
       ! w         <- w - 0.01 * grad(w) / sqrt(w_history' + 1e-07)
     """
@@ -145,21 +147,20 @@ def _theirs(system: str, name: str, core: Any) -> UpdateRule:
         return like(system, spelled, **{rate: core.learning_rate})
 
 
-def _equations(rule: UpdateRule) -> tuple[tuple[str, str], ...]:
+def _equations(rule: UpdateRule) -> tuple[tuple[str, str, str], ...]:
     """The printed equations of a rule for a matrix w."""
     w = so.parameter([[1.0, 2.0], [3.0, 4.0]], name="w")
     rows = []
     for line in str(rule.get_updates(so.sum(so.square(w)))).split("\n"):
-        left, right = re.split(r" <- | {2}= ", line, maxsplit=1)
+        left, arrow, right = re.split(r" (<-| =) ", line, maxsplit=1)
         if left.strip() != "iteration":
-            rows.append((left.strip(), right))
+            rows.append((left.strip(), arrow, right))
     return tuple(rows)
 
 
-def _is_unset(value: Any) -> bool:
-    if isinstance(value, (Node, Schedule)):
-        return False
-    return value is None or value is False or (type(value) in (int, float) and value == 0) or value == ()
+def _setting(rule: UpdateRule, field: Any) -> Any:
+    """The value of a field; None where it is off."""
+    return resolved(rule, field) if "low" in field.metadata else getattr(rule, field.name)
 
 
 def _spelled(value: Any) -> str:

@@ -86,6 +86,14 @@ class Piece:
         row = self.text.split("\n")[line - 1].encode()
         return self.error(message, line, len(row[:column].decode()))
 
+    def after(self, node: ast.expr, message: str) -> EquationError:
+        """An error at the operator that follows a node."""
+        line, column = node.end_lineno or 1, node.end_col_offset or 0
+        rest = self.text.split("\n")[line - 1].encode()[column:].decode()
+        skipped = len(rest) - len(rest.lstrip(" )"))
+        before = self.text.split("\n")[line - 1].encode()[:column].decode()
+        return self.error(message, line, len(before) + skipped)
+
 
 def pieces(source: str) -> Iterator[Piece]:
     """The equations of a text, which semicolons or line ends part, but not within brackets; without comments."""
@@ -138,11 +146,11 @@ def _check(piece: Piece, node: ast.expr) -> None:
         _check_call(piece, node)
     elif isinstance(node, ast.BinOp) and type(node.op) not in _OPERATORS:
         hint = ": a power is x**y" if isinstance(node.op, ast.BitXor) else ""
-        raise piece.at(node, f"equations have no such operator{hint}")
+        raise piece.after(node.left, f"equations have no such operator{hint}")
     elif isinstance(node, ast.UnaryOp) and type(node.op) not in _OPERATORS:
         raise piece.at(node, "equations have no such operator")
     elif isinstance(node, ast.Compare) and not all(type(op) in _OPERATORS for op in node.ops):
-        raise piece.at(node, "equations compare by <, <=, >, >=, == and != only")
+        raise piece.after(node.left, "equations compare by <, <=, >, >=, == and != only")
     elif isinstance(node, ast.Constant) and type(node.value) not in (int, float, bool):
         raise piece.at(node, f"expected a number, not {node.value!r}")
     elif not isinstance(node, _PARTS):

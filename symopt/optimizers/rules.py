@@ -11,7 +11,7 @@ or expressions of numbers. ``iteration``, from 0, is needed where the rule count
 >>> import symopt as so
 >>> w, g, squares = so.vector("w"), so.vector("g"), so.vector("squares")
 >>> next_w, next_squares = so.rules.adagrad_update(w, g, squares, learning_rate=0.5, rms_regularizer=0)
->>> so.function([w, g, squares], [next_w, next_squares])([1.0, 2.0], [3.0, 4.0], [0.0, 9.0])
+>>> so.function([w, g, squares], [next_w, next_squares], backend="numpy")([1.0, 2.0], [3.0, 4.0], [0.0, 9.0])
 [array([0.5, 1.6]), array([ 9., 25.])]
 """
 
@@ -111,7 +111,9 @@ def _counted(values: list[Node], iteration: Any) -> dict[Node, Node]:
     count = so.as_tensor(iteration)
     if count.shape:
         raise DataError(f"iteration is one number; {count!r} is more")
-    return {counts.iteration: make_elementwise(cast_to(FLOAT64), (count,), FLOAT64, True)}
+    if count.weak:
+        return {counts.iteration: make_elementwise(cast_to(FLOAT64), (count,), FLOAT64, True)}
+    return {counts.iteration: so.cast(count, "float64")}
 
 
 def _functional(name: str) -> Callable[..., tuple[Node, ...]]:

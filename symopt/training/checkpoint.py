@@ -73,7 +73,7 @@ def write_archive(path: Path, about: Mapping[str, Any], arrays: Arrays) -> None:
     partial = f"{target}.{os.getpid()}-{threading.get_ident()}.partial"
     try:
         with open(partial, "wb") as file:
-            np.savez(file, about=np.asarray(json.dumps(about)), **arrays)
+            np.savez(file, about=np.asarray(json.dumps(about)), **dict[str, Any](arrays))
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, target)

@@ -64,8 +64,9 @@ class Compiled:
         self.names = _different([name for name, _ in watched], "monitors")
         outputs = [self.updates.bind(node) for _, node in watched]
         extra = [(variable, self.updates.bind(value)) for variable, value in self._extra]
-        self.step: Function = function(self.inputs, outputs, [*self.updates, *extra], **self._options)
-        self.monitor: Function = function(self.inputs, outputs, **self._options)
+        title = f"an update by {type(self.optimizer).__name__}"
+        self.step: Function = function(self.inputs, outputs, [*self.updates, *extra], title=title, **self._options)
+        self.monitor: Function = function(self.inputs, outputs, title="the monitors", **self._options)
 
     def _named_states(self) -> dict[str, Shared]:
         """All that a step changes, but for the parameters."""

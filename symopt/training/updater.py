@@ -20,9 +20,11 @@ from symopt.optimizers.hyperparameters import numbers, same_structure, switches,
 from symopt.optimizers.keywords import check_keywords, keywords_of
 from symopt.training import checkpoint
 from symopt.training.row_sparse import RowSparse
-from symopt.training.updater_checks import checked_gradient, checked_weight, refuse_overlaps
+from symopt.training.updater_checks import address, apart, checked_gradient, checked_weight, refuse_overlaps
 from symopt.training.updater_steps import Bank, Request, Slot, Step
 
+#: How often an array may lie elsewhere than before, until it is copied in any case: for each place there is a function.
+MOVES = 8
 #: Compiled functions that are kept, and at least a few for each index.
 KEPT = 256
 KEPT_EACH = 4
@@ -64,6 +66,7 @@ class Updater:
         self._rule = opt
         self._slots: dict[Any, Slot] = {}
         self._bank = Bank()
+        self._homes: dict[Any, tuple[int | None, int]] = {}  # by index: the last place, and the number of places
         self._steps: OrderedDict[Any, Step] = OrderedDict()
         self._lock = threading.Lock()
         self._check_patterns()
@@ -115,8 +118,14 @@ class Updater:
             raise DataError(f"an index is given twice in one step: {indices}")
         with self._lock:
             requests, new = self._requests(indices, weights, grads)
-            if requests:
-                self._compiled(requests).run(requests)
+            known = dict(self._bank.states)
+            try:
+                if requests:
+                    self._compiled(requests).run(requests)
+            except BaseException:
+                self._bank.states = known
+                self._steps.clear()  # they may hold states that are forgotten again
+                raise
             self._slots |= {slot.index: slot for slot in new}
 
     def _requests(
@@ -141,7 +150,7 @@ class Updater:
         refuse_overlaps([request.weight for request in requests], indices)
         frozen = getattr(self._rule, "freeze", ())
         moving = [r for r in requests if not any(fnmatchcase(r.slot.name, pattern) for pattern in frozen)]
-        return moving, new
+        return _apart(moving), new
 
     def _slot(self, index: Any, shape: tuple[int, ...], dtype: Any) -> Slot:
         if isinstance(index, bool) or not isinstance(index, (int, str)):
@@ -156,14 +165,24 @@ class Updater:
 
     def _request(self, slot: Slot, weight: Array, gradient: Any) -> Request:
         if not isinstance(gradient, RowSparse) or not self._rule.skips_zero_gradients():
-            return Request(slot, weight, gradient, None)
+            return Request(slot, weight, gradient, None, self._place(slot.index, address(weight)))
         gradient = gradient.summed()
         # Powers of two: few functions for any number of rows.
-        return Request(slot, weight, gradient, 1 << max(len(gradient.rows) - 1, 0).bit_length())
+        return Request(slot, weight, gradient, 1 << max(len(gradient.rows) - 1, 0).bit_length(), None)
+
+    def _place(self, index: Any, place: int | None) -> int | None:
+        """The place of an array, if it was the same the last time."""
+        last, moves = self._homes.get(index, (None, 0))
+        if place == last:
+            return place if moves <= MOVES else None
+        self._homes[index] = place, moves + 1
+        for key in [key for key in self._steps if (index, None, last) in key and last is not None]:
+            del self._steps[key]  # and with it what holds on to the array
+        return None
 
     def _compiled(self, requests: Sequence[Request]) -> Step:
         """The function for these arrays; compiled unless it is there."""
-        key = tuple([(request.slot.index, request.height) for request in requests])
+        key = tuple([(request.slot.index, request.height, request.place) for request in requests])
         step = self._steps.get(key)
         if step is None:
             slots = [request.slot for request in requests]
@@ -199,10 +218,10 @@ class Updater:
         """
         with self._lock:
             rows = [[s.index, s.name, list(s.shape), s.dtype.name] for s in self._slots.values()]
-            about = {"format": checkpoint.FORMAT, "kind": "updater", "slots": rows, "epoch": self.epoch, **self._about()}
+            about = {"format": checkpoint.FORMAT, "kind": "updater", "slots": rows, "epoch": self.epoch}
             arrays = {f"states/{name}": node.value for name, node in self._bank.states.items()}
             counts = [int(slot.count.storage.array) for slot in self._slots.values()]
-            checkpoint.write_archive(path, about, {**arrays, "counts": np.asarray(counts, np.int64)})
+            checkpoint.write_archive(path, about | self._about(), {**arrays, "counts": np.asarray(counts, np.int64)})
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Go on from a saved file: all indices, states, counts and numbers are those of the file.
@@ -230,9 +249,22 @@ class Updater:
 
     def _about(self) -> dict[str, Any]:
         kind = type(self._rule)
-        module = kind.__module__.removeprefix("symopt.optimizers.").removeprefix("like.")
-        name = kind.__name__ if module == kind.__module__ or "." in module else f"{module}.{kind.__name__}"
+        _, like, module = kind.__module__.partition(".like.")
+        name = f"{module.split('.')[0]}.{kind.__name__}" if like else kind.__name__
         return {"optimizer": name, "switches": switches(self._rule), "hyperparameters": numbers(self._rule)}
+
+
+def _apart(requests: list[Request]) -> list[Request]:
+    """Gradients that are no part of an array that the function writes to while it reads them."""
+    spans = sorted((r.place, r.place + r.weight.nbytes) for r in requests if r.place is not None)
+    if not spans:
+        return requests
+    apart_ones = []
+    for request in requests:
+        dense = not isinstance(request.gradient, RowSparse)
+        gradient = apart(request.gradient, spans) if dense else request.gradient
+        apart_ones.append(request if gradient is request.gradient else dataclasses.replace(request, gradient=gradient))
+    return apart_ones
 
 
 class _States(Mapping[Any, dict[str, Array]]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 from typing import Any
 
@@ -61,6 +62,21 @@ def refuse_overlaps(weights: Sequence[Array], indices: Sequence[Any]) -> None:
 
 def _overlap(first: Array, second: Array) -> bool:
     try:
-        return bool(np.shares_memory(first, second, max_work=MAX_WORK))
+        return bool(np.shares_memory(first, second, max_work=MAX_WORK))  # type: ignore[arg-type]
     except np.exceptions.TooHardError:
         return True
+
+
+def address(weight: Array) -> int | None:
+    """Where an array lies that a compiled function can write to; None if it cannot."""
+    if not weight.size or not weight.flags.c_contiguous or not weight.flags.aligned:
+        return None
+    place: int = weight.__array_interface__["data"][0]
+    return place
+
+
+def apart(gradient: Array, spans: Sequence[tuple[int, int]]) -> Array:
+    """A gradient that lies in none of these spans of memory, which are in order and do not overlap."""
+    low, high = np.lib.array_utils.byte_bounds(gradient)
+    after = bisect.bisect_left(spans, (high, 0))
+    return gradient.copy() if after and spans[after - 1][1] > low else gradient

@@ -36,12 +36,17 @@ class Slot:
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """One array of a step. ``height`` is the number of rows that are gathered, at least those of a sparse gradient."""
+    """One array of a step.
+
+    ``height`` is the number of rows that are gathered, at least those of a sparse gradient; None is the whole array.
+    ``place`` is the address of an array that the function itself writes; None if it is copied.
+    """
 
     slot: Slot
     weight: Array
     gradient: Any
     height: int | None
+    place: int | None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -99,8 +104,8 @@ class Bank:
 class Step:
     """One compiled step over some arrays.
 
-    The arrays and their gradients are inputs, and so belong to nobody; what a row-sparse gradient leaves out of a
-    state never reaches the function.
+    An array that stays in its place is the storage of its parameter; others are inputs, and their new values outputs.
+    What a row-sparse gradient leaves out of a weight or a state never reaches the function.
     """
 
     def __init__(self, rule: UpdateRule, requests: Sequence[Request], bank: Bank, backend: str) -> None:
@@ -117,15 +122,22 @@ class Step:
         self._gathered: list[tuple[int, str]] = []
         #: Whether some state belongs to all arrays together.
         self.coupled = False
-        replaced: dict[Node, Node] = dict(zip(params, weights, strict=True))
+        replaced: dict[Node, Node] = {}
+        for request, param, weight in zip(requests, params, weights, strict=True):
+            replaced[param] = param if request.place is not None else weight
         owners = {param: position for position, param in enumerate(params)}
         inputs = self._states(updates, requests, owners, replaced)
         pairs = self._pairs(updates, requests, owners, replaced)
-        outputs = [_fitted(pairs.pop(param), param) for param in params]
+        for request, param in zip(requests, params, strict=True):
+            if request.place is not None:
+                param.storage.array = request.weight
+        moved = [param for param in params if replaced[param] is not param]
+        outputs = [_fitted(pairs.pop(param), param) for param in moved]
         outputs += [_fitted(pairs.pop(updates.states[name]), updates.states[name]) for _, name in self._gathered]
         changes = [(replaced[variable], value) for variable, value in pairs.items()]
         counts = [(request.slot.count, request.slot.count + 1) for request in requests]
-        self.function = function([*weights, *grads, *inputs], outputs, [*changes, *counts], backend)  # type: ignore[list-item]
+        given = [weight for weight, param in zip(weights, params, strict=True) if param in moved]
+        self.function = function([*given, *grads, *inputs], outputs, [*changes, *counts], backend)  # type: ignore[list-item]
 
     def _states(
         self,
@@ -180,11 +192,12 @@ class Step:
         if self.coupled and len({int(request.slot.count.storage.array) for request in requests}) > 1:
             raise DataError("this rule has states for all arrays together: arrays of one step need the same count")
         states = [self._bank.states[name].storage.array for _, name in self._gathered]
-        given = [request.gathered(request.weight) for request in requests]
+        moved = [request for request in requests if request.place is None]
+        given = [request.gathered(request.weight) for request in moved]
         given += [request.gradients() for request in requests]
         given += [requests[owner].gathered(state) for (owner, _), state in zip(self._gathered, states, strict=True)]
         outputs = self.function(*given)
-        targets = [(request, request.weight) for request in requests]
+        targets = [(request, request.weight) for request in moved]
         targets += [(requests[owner], state) for (owner, _), state in zip(self._gathered, states, strict=True)]
         for (request, array), value in zip(targets, outputs, strict=True):
             request.scatter(value, array)

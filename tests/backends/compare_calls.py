@@ -19,7 +19,7 @@ Array = np.ndarray
 
 
 def assert_backend_agrees(case: Case, backend: str) -> None:
-    """Outputs and updated values are the reference's in every call; after each, both go on from the backend's values."""
+    """Outputs and updated values are the reference's in every call; both go on from what the backend has written."""
     f = so.function(case.inputs, case.outputs, case.updates, backend=backend)
     start = {node: node.storage.array.copy() for node in case.nodes if isinstance(node, Shared)}
     start.update((variable, variable.storage.array.copy()) for variable, _ in case.updates)

@@ -150,6 +150,12 @@ def formulas_that_have_stable_forms(g: Growth) -> None:
     g.add(g.rng.choice(naive)())
 
 
+def _size(g: Growth) -> Node:
+    """The length of some tensor, or the number of its elements."""
+    shape = g.pick(min_ndim=1).shape
+    return construct.make_size(g.rng.choice([*shape, product(shape)]))
+
+
 @maker(4)
 def numbers(g: Growth) -> None:
     """Weak numbers: hyperparameters, sizes, and what follows from them."""
@@ -158,14 +164,12 @@ def numbers(g: Growth) -> None:
         value = g.rng.choice([0.1, 0.9, 2.0, 1.0])
         number = construct.make_shared(value, f"h{len(g.weak)}", "hyperparameter")
     if g.often(0.3):
-        number = construct.elementwise(
-            g.rng.choice(["reciprocal", "exp", "square", "negative"]), construct.make_size(g.sizes[0])
-        )
+        number = construct.elementwise(g.rng.choice(["reciprocal", "exp", "square", "negative"]), _size(g))
     made = [
-        lambda: 1 - number ** construct.make_size(g.sizes[0]),
+        lambda: 1 - number ** _size(g),
         lambda: so.sqrt(abs(number) + 1),
         lambda: construct.elementwise(g.rng.choice(_UNARY), number),
-        lambda: construct.elementwise(g.rng.choice(_BINARY), number, 3),
+        lambda: construct.elementwise(g.rng.choice(_BINARY), number, g.rng.choice([3, _size(g)])),
         lambda: so.where(construct.elementwise("less", number, 0.5), number, 2),
     ]
     g.weak.append(g.rng.choice(made)())

@@ -1,4 +1,4 @@
-"""The Python that the numexpr backend writes, kept in golden files: what a change of the compiler does can be read there."""
+"""The Python that the numexpr backend writes, in golden files: they show what a change of the compiler does."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ def rows_in_blocks() -> Step:
 
 
 def expression_for_numexpr() -> Step:
-    x = so.input("x", ("n",))
-    y = so.where(x > 0, x, 0.01 * x)
-    return [x], [so.maximum(y * y + 3 * y, 1) / (1 + so.abs(y)), so.sqrt(so.abs(y - 0.5)) * 2 - 1], [], {"n": 30_000}
+    a, b, c, d, e, f = (so.input(name, ("n",)) for name in "abcdef")
+    total = (a + b) * (c - 0.5) + (d - 2) * (e + f) - a / 3
+    return [a, b, c, d, e, f], [so.where(total > 0, total, 0) + b, so.square(total - 1) * -2], [], {"n": 30_000}
 
 
 def run_time_sizes() -> Step:

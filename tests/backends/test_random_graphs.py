@@ -108,7 +108,7 @@ def test_sizes_that_a_guard_forbids_are_refused_before_anything_is_written(backe
     f(*allowed.calls[0])
     shared = {node: node.value for node in [*growth.variables] if isinstance(node, Shared)}
     too_short = [array_for(growth, node, {"n": 0, "m": 4}) for node in allowed.inputs]
-    with pytest.raises(DataError, match="needs|expected"):
+    with pytest.raises(DataError, match=r"needs|expected"):
         f(*too_short)
     for node, value in shared.items():
         np.testing.assert_array_equal(node.value, value)

@@ -169,6 +169,17 @@ def test_check_nan_names_the_first_node_its_formula_and_the_range_of_its_operand
         so.function([x], x, check="infinity")
 
 
+def test_the_message_about_a_nan_stays_short_where_the_formula_would_be_enormous():
+    y = so.parameter(3.0, name="y")
+    z = y
+    for _ in range(40):
+        z = z * z - z
+    with pytest.raises(so.NumericalError) as caught:
+        so.function([], z, check="nan")()
+    assert "..." in str(caught.value)
+    assert len(str(caught.value)) < 1000
+
+
 def test_functions_pickle_as_graph_and_options():
     x = so.input("x", ("n",))
     u = so.parameter([1.0, 2.0], name="u")

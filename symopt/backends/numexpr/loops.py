@@ -16,7 +16,7 @@ from symopt.backends.numexpr.registers import (
 )
 from symopt.backends.numexpr.scope import Scope
 from symopt.backends.numexpr.segments import cut, expression
-from symopt.backends.numexpr.spelling import dtype_text, scratch_name
+from symopt.backends.numexpr.spelling import dtype_text, scratch_name, tuple_text, wrapped
 from symopt.graph.dimensions import Dim, Shape, product
 from symopt.graph.nodes import Broadcast, Elementwise, Embed, Node, Reduce
 from symopt.lowering.program import Buffer, Loop, is_view, unstretched
@@ -54,7 +54,8 @@ def emit_loop(loop: Loop, scope: Scope, number: int, sizes: Mapping[str, int]) -
 def _summary(loop: Loop, scope: Scope) -> str:
     made = [f"{buffer.name}" for _, buffer in loop.stores]
     made += [f"{buffer.name} = {node.describe()}" for node, buffer in loop.reductions]
-    operations = f", {len(loop.body)} operations" if loop.body else ""
+    count = len(loop.body)
+    operations = f", {count} operation{'s' * (count > 1)}" if count else ""
     return f"{', '.join(made)} over {scope.sizes.shape(loop.domain)}{operations}"
 
 
@@ -154,9 +155,10 @@ def _emit_numexpr(loop: Loop, scope: Scope) -> None:
     name = _namer(loop, scope, assignment)
     for statement in assignment.order:
         text, signature = expression(segments[statement.node])
-        types = ", ".join(f'("{argument}", {kind})' for argument, kind in signature)
+        types = [f'("{argument}", {kind})' for argument, kind in signature]
+        types = [f"[{types[0]}", *types[1:-1], f"{types[-1]}]"] if len(types) > 1 else [f"[{types[0]}]"]
         call = scope.fresh("e0")
-        scope.module.append(f'{call} = NumExpr("{text}", [{types}])')
+        scope.module += wrapped(f"{call} = NumExpr(", [f'"{text}"', *types], ")")
         operands = ", ".join(name(read) for read in statement.reads)
         scope.step.append(f"{call}({operands}, out={name(statement.node)}, ex_uses_vml=False)")
     _finish(loop, scope, assignment, name)
@@ -221,8 +223,8 @@ def _take_scratch(
     dtypes = ", ".join(dtype_text(register.dtype) for register in registers)
     scratch = scope.fresh(f"scratch_{number}")
     scope.prepare.append(f"{scratch} = scratch({parts}, {scope.sizes.shape(row)}, [{dtypes}])")
-    names = ", ".join(local.register(register) for register in registers)
-    return [f"{names}, = {scratch}[thread, high - low]"]
+    names = tuple_text(local.register(register) for register in registers)
+    return [f"{names} = {scratch}[thread, high - low]"]
 
 
 def _is_partial(node: Reduce, flat: bool) -> bool:
@@ -236,8 +238,8 @@ def _partial_memory(loop: Loop, scope: Scope, local: _Locals, parts: str) -> lis
     for node, buffer in loop.reductions:
         if _is_partial(node, local.flat):
             rest = [dim for axis, dim in enumerate(node.operands[0].shape) if axis not in node.axes]
-            shape = ", ".join([f"len({parts})", *map(scope.sizes.dim, rest)])
-            lines.append(f"{local.partial(buffer)} = empty(({shape},), {dtype_text(node.dtype)})")
+            shape = tuple_text([f"len({parts})", *map(scope.sizes.dim, rest)])
+            lines.append(f"{local.partial(buffer)} = empty({shape}, {dtype_text(node.dtype)})")
     return lines
 
 
@@ -320,7 +322,7 @@ class _Locals:
 
     def part_names(self) -> str:
         """Their parts, as a target of an assignment."""
-        return f"({', '.join(self._parts.values())},)" if self._parts else "_"
+        return tuple_text(self._parts.values()) if self._parts else "_"
 
     def parameters(self) -> str:
         """What is passed at each call."""

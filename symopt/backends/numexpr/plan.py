@@ -20,7 +20,7 @@ WORTH_A_THREAD = 1.25
 WORTH_NUMEXPR = 1.25
 #: What fits in the cache of one core beside everything else, in bytes.
 CACHE = 1 << 20
-#: Numexpr refuses more inputs than 63, and gets slow to compile with long expressions: they are cut at so many operations.
+#: Numexpr refuses more inputs than 63, and compiles long expressions slowly: they are cut at so many operations.
 NUMEXPR_INPUTS, NUMEXPR_NODES = 32, 40
 #: A run-time size that is not known yet counts as this.
 TYPICAL_SIZE = 128
@@ -46,7 +46,8 @@ def choose(loop: Loop, segments: Sequence[Statement], sizes: Mapping[str, int]) 
             blocks = -(-count // block)
             work = _ufuncs_us(loop, count, False) + len(loop.body) * FIXED_US["ufunc_binary"] * (blocks - 1)
             memory = _bytes(loop, count) / BANDWIDTH_GBS[threads] / 1e3
-            shared = max(work / threads, memory) + (FIXED_US["hand_off"] if threads > 1 else 0)
+            busier = -(-blocks // threads) / blocks  # the part of the thread that gets one block more
+            shared = max(work * busier, memory) + (FIXED_US["hand_off"] if threads > 1 else 0)
             # A second thread must win clearly: the core may be wanted elsewhere.
             options["blocks", threads] = shared if threads == 1 else shared * WORTH_A_THREAD
     if _fits_numexpr(loop, segments):

@@ -81,18 +81,16 @@ def assign(loop: Loop, statements: Sequence[Statement], buffers: Mapping[Node, B
         buffer = buffers.get(base_of(read, buffers)) if read not in inside else None
         return writer_of.get(memory(buffer)) if buffer is not None else None
 
-    deferred: set[Node] = set()
     needs = {s.node: {read for read in s.reads if read in inside} for s in statements}
-    before = {node: set(found) for node, found in needs.items()}
-    for statement in statements:
-        for writer in map(overwriter, statement.reads):
-            if writer is statement.node and not writes_last(writer):
-                deferred.add(writer)
-            elif writer is not None and writer is not statement.node:
-                before[writer].add(statement.node)
+    overwrites = [(s.node, writer) for s in statements for writer in map(overwriter, s.reads) if writer is not None]
+    deferred = {writer for reader, writer in overwrites if reader is writer and not writes_last(writer)}
     # A reduction of something from outside runs after all statements, so what it reads must still be there.
-    late = {overwriter(reduction.operands[0]) for reduction, _ in loop.reductions} - {None}
+    late = (overwriter(reduction.operands[0]) for reduction, _ in loop.reductions)
     deferred |= {node for node in late if node is not None}
+    before = {node: set(found) for node, found in needs.items()}
+    for reader, writer in overwrites:
+        if writer is not reader and writer not in deferred:
+            before[writer].add(reader)
     targets = dict(loop.stores)
     order = _in_order([s.node for s in statements], needs, before, set(targets) - deferred, deferred)
     by_node = {statement.node: statement for statement in statements}

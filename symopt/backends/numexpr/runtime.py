@@ -75,8 +75,8 @@ _helpers: SimpleQueue[Helper] = SimpleQueue()
 def on_two_threads(kernel: BlockFunction, parts: list[Block], *arguments: Any) -> None:
     """Run ``kernel(blocks, thread, *arguments)`` on this thread and one other.
 
-    Both take the next block from one iterator, which is safe as it never leaves the interpreter; so a thread that has lost
-    its core holds nobody up.
+    Both take the next block from one iterator, which is safe as it never leaves the interpreter; so a thread that has
+    lost its core holds nobody up.
     """
     shared = iter(parts)
     try:

@@ -31,19 +31,22 @@ def emit_scalars(scope: Scope) -> None:
             users[buffer.node.operands[0]] = users.get(buffer.node.operands[0], 0) + 1
     for node in program.scalars:
         text = _text(node, scope)
-        if users.get(node, 0) > 1 or len(text) > LONG:
-            name = scope.fresh("w0")
-            scope.step.append(f"{name} = {text}")
-            text = name
-        scope.scalar_names[node] = text
+        scope.scalar_names[node] = _named(text, scope) if users.get(node, 0) > 1 or len(text) > LONG else text
     for node in program.outputs:
         if node.weak:  # as it is before the updates
-            name = scope.fresh("w0")
-            scope.step.append(f"{name} = {_operand(node, scope)}")
-            scope.scalar_names[node] = name
+            scope.scalar_names[node] = _named(_operand(node, scope), scope)
     for buffer in program.buffers.values():
         if buffer.role == "scalar":
             scope.step.append(f"{buffer.name}[()] = {_operand(buffer.node.operands[0], scope)}")
+
+
+def _named(text: str, scope: Scope) -> str:
+    """A name for a value, computed once."""
+    if text.isidentifier():
+        return text
+    name = scope.fresh("w0")
+    scope.step.append(f"{name} = {text}")
+    return name
 
 
 def _operand(node: Node, scope: Scope) -> str:
@@ -59,7 +62,8 @@ def _operand(node: Node, scope: Scope) -> str:
 
 def _text(node: Node, scope: Scope) -> str:
     if isinstance(node, Size):
-        return scope.sizes.dim(node.dim)
+        text = scope.sizes.dim(node.dim)
+        return text if text.isidentifier() else f"({text})"
     assert isinstance(node, Elementwise)
     operands = [_operand(operand, scope) for operand in node.operands]
     if node.op.kind == "cast":

@@ -19,6 +19,7 @@ class Scope:
         self.program = program
         self.buffers = program.buffers
         self.module: list[str] = []
+        self.known: dict[str, str] = {}  # constants by name
         self.prepare: list[str] = []
         self.views_of_inputs: list[str] = []
         self.views_of_scratch: list[str] = []
@@ -59,9 +60,9 @@ class Scope:
             if buffer.role == "shared" and isinstance(node, Shared):
                 self.fetch(node, buffer.name)
             elif buffer.role == "constant":
-                self.prepare.append(f"{buffer.name} = {self._constant(node)}")
+                self.known[buffer.name] = f"{buffer.name} = {self._constant(node)}"
             elif buffer.role == "iota":
-                self.prepare.append(f"{buffer.name} = np.arange({self.sizes.dim(buffer.shape[0])})")
+                self.known[buffer.name] = f"{buffer.name} = np.arange({self.sizes.dim(buffer.shape[0])})"
             elif buffer.role == "scalar":
                 self.prepare.append(f"{buffer.name} = np.empty((), {dtype_text(buffer.dtype)})")
             elif buffer.role == "temporary":
@@ -114,12 +115,15 @@ class Scope:
                 lines.append(f"{name} = empty({self.sizes.shape(shape)}, {dtype_text(dtype)})")
                 continue
             flat = self.fresh("arena")
-            sizes = [self.sizes.dim(dim) for dim in needed]
-            length = sizes[0] if len(sizes) == 1 else f"max({', '.join(sizes)})"
-            lines.append(f"{flat} = empty(({length},), {dtype_text(dtype)})")
+            lines.append(f"{flat} = empty(({self._largest(needed)},), {dtype_text(dtype)})")
             for shape, name in views:
                 lines.append(f"{name} = {flat}[:{self.sizes.dim(product(shape))}].reshape({self.sizes.shape(shape)})")
         return lines
+
+    def _largest(self, dims: Collection[Dim]) -> str:
+        known = [dim for dim in dims if isinstance(dim, int)]
+        sizes = [self.sizes.dim(dim) for dim in dims if not isinstance(dim, int)] + ([str(max(known))] if known else [])
+        return sizes[0] if len(sizes) == 1 else f"max({', '.join(sizes)})"
 
     # -------------------------------------------------------------------------------------------------------- values
 

@@ -35,7 +35,7 @@ def cut(loop: Loop) -> list[Segment]:
 
 
 def _owners(loop: Loop, roots: set[Node]) -> dict[Node, Node]:
-    """For every node of the body the root in whose expression it stands; a value that two expressions need is a root."""
+    """For every node of the body the root in whose expression it stands. What two expressions need is a root."""
     users: dict[Node, set[Node]] = {node: set() for node in loop.body}
     owner: dict[Node, Node] = {}
     for node in reversed(loop.body):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from symopt.graph.dimensions import Dim, Shape, rename
 from symopt.graph.nodes import Array, DType, Embed, Slice
 from symopt.scalar import OPERATIONS
 
+#: Columns of generated source.
+WIDTH = 120
 #: Names with a meaning of their own in generated code, which no variable may have.
 RESERVED = frozenset({*keyword.kwlist, *dir(builtins), *OPERATIONS}) | frozenset(
     {"NumExpr", "block", "blocks", "check_indices", "concatenate", "constants", "copyto", "dot", "empty", "high", "low"}
@@ -29,7 +31,7 @@ class Sizes:
         return str(rename(dim, self.names))
 
     def shape(self, shape: Shape) -> str:
-        return "(" + ", ".join(map(self.dim, shape)) + ("," if len(shape) == 1 else "") + ")"
+        return tuple_text(map(self.dim, shape))
 
     def region(self, node: Slice | Embed, counts: Shape, length: Shape) -> str:
         """The index, without brackets, that a Slice reads or an Embed writes."""
@@ -51,6 +53,25 @@ class Sizes:
         return f"{first}:{last}" + ("" if step == 1 else f":{step}")
 
 
+def tuple_text(items: Iterable[str]) -> str:
+    """A tuple of expressions, or of targets."""
+    inside = list(items)
+    return f"({inside[0]},)" if len(inside) == 1 else f"({', '.join(inside)})"
+
+
+def wrapped(head: str, items: Sequence[str], tail: str) -> list[str]:
+    """``head items tail`` on one line, or with the items on as many lines as it takes to stay within 120 columns."""
+    whole = f"{head}{', '.join(items)}{tail}"
+    if len(whole) <= WIDTH:
+        return [whole]
+    lines = [""]
+    for item in items:
+        if len(lines[-1]) + len(item) + 6 > WIDTH and lines[-1]:
+            lines.append("")
+        lines[-1] += f" {item}," if lines[-1] else f"{item},"
+    return [head, *(f"    {line}" for line in lines), tail]
+
+
 def dtype_text(dtype: DType) -> str:
     """The name of a dtype in NumPy's namespace."""
     return "np.bool_" if dtype == np.bool_ else f"np.{dtype.name}"
@@ -68,5 +89,5 @@ _LETTERS = {"float32": "s", "float64": "d", "bool": "b", "int64": "i"}
 
 
 def scratch_name(dtype: DType, number: int) -> str:
-    """The name of scratch memory: s0 for float32, d0 for float64, b0 for bool, i0 for int64, and int8_0 and the like."""
+    """The name of scratch memory: s0 for float32, d0 for float64, b0 for bool, i0 for int64, int8_0 and the like."""
     return f"{_LETTERS.get(dtype.name, f'{dtype.name}_')}{number}"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self
 
 import symopt.tensor as so
+from symopt.errors import DataError
 from symopt.graph.nodes import Node, Shared
 from symopt.optimizers.base import UpdateRule
 from symopt.optimizers.hyperparameters import Number, hyper
@@ -131,13 +132,19 @@ class MXNetRule(Kernel):
         """With the names and multipliers of these indices, which are 0, 1, ... from here."""
         if self.param_names is None and not self.lr_mult and not self.wd_mult:
             return self
+        known = range(len(self.param_names or ()))
+        missing = [index for index in indices if self.param_names is not None and index not in known]
+        if missing:
+            raise DataError(f"{len(known)} param_names, and none for index {missing[0]!r}")
         kept = None if self.param_names is None else tuple(self.param_names[index] for index in indices)
         factors = [
-            None if known is None else {
-                **{key: factor for key, factor in known.items() if isinstance(key, str)},
-                **{i: known[index] for i, index in enumerate(indices) if index in known},
+            None
+            if given is None
+            else {
+                **{key: factor for key, factor in given.items() if isinstance(key, str)},
+                **{i: given[index] for i, index in enumerate(indices) if index in given},
             }
-            for known in (self.lr_mult, self.wd_mult)
+            for given in (self.lr_mult, self.wd_mult)
         ]
         return dataclasses.replace(self, param_names=kept, lr_mult=factors[0], wd_mult=factors[1])
 
