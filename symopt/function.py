@@ -68,12 +68,7 @@ class Function:
         if any(node.shape != () for node in self.task.outputs):
             raise ShapeError("epoch averages outputs of one number: take the mean() of the others", here())
         data = [np.asarray(array) for array in arrays]
-        lengths = {len(array) for array in data}
-        if len(lengths) != 1:
-            raise DataError(f"epoch needs arrays of one length, was given {[array.shape for array in data]}")
-        rows = np.arange(lengths.pop()) if order is None else np.asarray(order)
-        if not len(rows):
-            raise DataError("epoch was given no rows")
+        rows = _rows(data, batch_size, order)
         step = batch_size or len(rows)
         totals = np.zeros(len(self.task.outputs))
         for low in range(0, len(rows), step):
@@ -130,6 +125,25 @@ class Function:
         task = Task(inputs, outputs, tuple(zip(variables, nodes, strict=True)), state["title"])  # type: ignore[arg-type]
         self.__init__(task, state["single"], state["backend"], state["check"])  # type: ignore[misc]
         self.calls = state["calls"]
+
+
+def _rows(data: Sequence[Array], batch_size: int, order: Any) -> Array:
+    """The rows of an epoch in order, checked before any batch runs."""
+    lengths = {len(array) if array.ndim else 0 for array in data}
+    if len(lengths) != 1:
+        raise DataError(f"epoch needs arrays of one length, was given {[array.shape for array in data]}")
+    (length,) = lengths
+    if batch_size < 0:
+        raise DataError(f"a batch has rows, or 0 for all of them; batch_size is {batch_size}")
+    rows = np.arange(length) if order is None else np.asarray(order)
+    if rows.ndim != 1 or not len(rows):
+        raise DataError(f"epoch was given no rows: arrays of length {length}, order of shape {rows.shape}")
+    if rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= length:
+        raise DataError(
+            f"order has indices of rows, from 0 to {length - 1}; it was given {rows.dtype.name} "
+            f"from {rows.min()} to {rows.max()}"
+        )
+    return rows
 
 
 def _has_nan(array: Array) -> bool:

@@ -2,43 +2,63 @@
 
 from __future__ import annotations
 
+import copyreg
 import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 from symopt.graph.construct import make_constant, make_iota, make_size
-from symopt.graph.nodes import Constant, Iota, Node, Size
+from symopt.graph.nodes import KINDS, Constant, Input, Iota, Node, Random, Shared, Size
 from symopt.graph.traversal import rebuild, topological
 
-#: The kind of a node, the places of its operands in the list, and its other fields.
-Packed = tuple[type[Node], tuple[int, ...], dict[str, Any]]
+#: Kinds that are themselves and no others, and pickle as any object does: one object within one pickle.
+UNIQUE = (Input, Shared, Random)
+#: A unique node; or the kind of a node, the places of its operands in the list, and its other fields.
+Packed = Node | tuple[type[Node], tuple[int, ...], dict[str, Any]]
 
 
 def pack(nodes: Sequence[Node]) -> tuple[list[Packed], list[int]]:
     """All that ``nodes`` depend on, operands first; and the places of ``nodes`` among them."""
     order = topological(nodes)
     place = {node: i for i, node in enumerate(order)}
-    packed = [(type(node), tuple(place[operand] for operand in node.operands), _fields(node)) for node in order]
-    return packed, [place[node] for node in nodes]
+    return [_packed(node, place) for node in order], [place[node] for node in nodes]
 
 
-def _fields(node: Node) -> dict[str, Any]:
-    return {f.name: getattr(node, f.name) for f in dataclasses.fields(node) if f.name not in ("operands", "serial")}
+def _packed(node: Node, place: dict[Node, int]) -> Packed:
+    if isinstance(node, UNIQUE):
+        return node
+    fields = {f.name: getattr(node, f.name) for f in dataclasses.fields(node) if f.name != "operands"}
+    return type(node), tuple(place[operand] for operand in node.operands), fields
 
 
 def unpack(packed: Sequence[Packed], places: Sequence[int]) -> list[Node]:
-    """The nodes that :func:`pack` was given. Inputs, shared values and draws are new ones, each once."""
+    """The nodes that :func:`pack` was given, interned with those that there are."""
     made: list[Node] = []
-    for kind, operands, fields in packed:
-        made.append(_made(kind(operands=tuple(made[i] for i in operands), **fields)))
+    for entry in packed:
+        made.append(entry if isinstance(entry, Node) else _made(made, *entry))
     return [made[i] for i in places]
 
 
-def _made(node: Node) -> Node:
+def _made(made: Sequence[Node], kind: type[Node], operands: Sequence[int], fields: dict[str, Any]) -> Node:
+    node = kind(operands=tuple(made[i] for i in operands), **fields)
     if isinstance(node, Constant):
         return make_constant(node.value, node.weak)
     if isinstance(node, Size):
         return make_size(node.dim)
     if isinstance(node, Iota):
         return make_iota(node.shape[0])
-    return rebuild(node, node.operands) if node.operands else node
+    return rebuild(node, node.operands)
+
+
+def _reduce(node: Node) -> tuple[Any, ...]:
+    return _only, pack([node])
+
+
+def _only(packed: Sequence[Packed], places: Sequence[int]) -> Node:
+    (node,) = unpack(packed, places)
+    return node
+
+
+for _kind in KINDS:
+    if _kind not in UNIQUE:
+        copyreg.pickle(_kind, _reduce)

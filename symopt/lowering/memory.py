@@ -54,7 +54,7 @@ def _dying_in_place(kernel: Kernel, position: int, last: dict[Node, int], placed
     if not isinstance(kernel, Loop):
         return []
     direct: set[Node] = set()
-    elsewhere: set[Node] = set()
+    elsewhere = {base_of(read, placed) for read in kernel.read_elsewhere()}
     for read in kernel.reads():
         base = base_of(read, placed)
         (direct if base is read and read.shape == kernel.domain else elsewhere).add(base)

@@ -67,6 +67,10 @@ class Loop:
     def writes(self) -> tuple[tuple[Node, Buffer], ...]:
         return (*self.stores, *self.reductions)
 
+    def read_elsewhere(self) -> set[Node]:
+        """What an Embed reads: not at the place of the result."""
+        return {operand for node in self.body if isinstance(node, Embed) for operand in node.operands}
+
     def reads(self) -> Iterator[Node]:
         """Nodes from outside the body that are read, views included."""
         inside = set(self.body)
@@ -119,31 +123,61 @@ class Program:
         return [buffer for buffer in self.buffers.values() if buffer.role == "temporary"]
 
     def verify(self) -> None:
-        """Raise unless every read finds its value: written before, and not yet overwritten."""
+        """Raise unless every read finds its value, written before and not yet overwritten, to the last output."""
         holds: dict[object, Node] = {}  # what each memory holds now
         for node, buffer in self.buffers.items():
             if buffer.role != "temporary" and not (buffer.role == "shared" and not isinstance(node, Shared)):
                 holds[memory(buffer)] = node
         for kernel in self.kernels:
+            _check_form(kernel)
             written = {memory(buffer) for _, buffer in kernel.writes}
             for read in kernel.reads():
                 self._check_read(kernel, read, holds, written)
             for node, buffer in kernel.writes:
                 holds[memory(buffer)] = node
+        new = dict(self.updates)
         for variable, buffer in self.copies:
-            if holds.get(memory(buffer)) not in [node for var, node in self.updates if var is variable]:
-                raise ShapeError(f"the new value of {variable.name} is lost before it is copied: a defect of symopt")
+            _require(holds.get(memory(buffer)) is new[variable], f"{variable!r} gets a lost value", variable)
+            holds[variable.storage] = new[variable]
+        for variable, node in self.updates:
+            _require(holds.get(variable.storage) is node, f"{variable!r} does not get its new value", variable)
+        for output in self.outputs:
+            base = base_of(output, self.buffers)
+            there = base.weak or (base in self.buffers and holds.get(memory(self.buffers[base])) is base)
+            _require(there, f"the output {output!r} is lost", output)
 
     def _check_read(self, kernel: Kernel, read: Node, holds: dict[object, Node], written: set[object]) -> None:
         base = base_of(read, self.buffers)
         if base.weak:
             return
         buffer = self.buffers.get(base)
-        if buffer is None or holds.get(memory(buffer)) is not base:
-            raise ShapeError(f"{kernel} reads {base!r} where it is not: a defect of symopt", base.origin)
+        there = buffer is not None and holds.get(memory(buffer)) is base
+        _require(there, f"{kernel} reads {base!r} where it is not", base)
+        assert buffer is not None
         elsewhere = base is not read or not isinstance(kernel, Loop) or read.shape != kernel.domain
-        if memory(buffer) in written and elsewhere:
-            raise ShapeError(f"{kernel} overwrites {base!r}, which it reads at other places: a defect of symopt")
+        moved = isinstance(kernel, Loop) and read in kernel.read_elsewhere()
+        overwritten = memory(buffer) in written and (elsewhere or moved)
+        _require(not overwritten, f"{kernel} overwrites {base!r}, which it reads at other places", base)
+
+
+def _check_form(kernel: Kernel) -> None:
+    """The body is in order and of one shape, and what is written fits where it goes."""
+    if isinstance(kernel, Loop):
+        body, done = set(kernel.body), set()
+        for node in kernel.body:
+            waits = [operand for operand in node.operands if operand in body and operand not in done]
+            _require(not waits and node.shape == kernel.domain, f"{node!r} is out of place in {kernel}", node)
+            done.add(node)
+        for reduction, _ in kernel.reductions:
+            _require(reduction.operands[0].shape == kernel.domain, f"{reduction!r} is over another space", reduction)
+    for node, buffer in kernel.writes:
+        fits = (buffer.dtype, buffer.shape) == (node.dtype, node.shape)
+        _require(fits, f"{node!r} does not fit into {buffer}", node)
+
+
+def _require(condition: bool, what: str, node: Node) -> None:
+    if not condition:
+        raise ShapeError(f"{what}: this is a defect of symopt", node.origin)
 
 
 def memory(buffer: Buffer) -> object:

@@ -28,7 +28,7 @@ def check_groups(optimizer: Any) -> None:
 
 def _changed(optimizer: Any, changes: Mapping[str, Any]) -> Any:
     """The optimizer with the changes of a group, and without what they exclude."""
-    replaced = {name: None for name in _excluded(optimizer, changes)}
+    replaced = dict.fromkeys(_excluded(optimizer, changes))
     return dataclasses.replace(optimizer, groups=None, freeze=(), **replaced, **changes)
 
 
@@ -110,7 +110,7 @@ def _variant(optimizer: Any, main: Bound, changes: Mapping[str, tuple[str, Any]]
     values = {name: value for name, (_, value) in changes.items()}
     whole = _changed(optimizer, values)
     fields = {field.name: field for field in numeric_fields(whole)}
-    bound: dict[str, Any] = {name: None for name in _excluded(optimizer, values)}
+    bound: dict[str, Any] = dict.fromkeys(_excluded(optimizer, values))
     for name, (pattern, value) in changes.items():
         value = resolved(whole, fields[name]) if name in fields else value
         if name in fields and isinstance(value, (int, float)):

@@ -11,31 +11,18 @@ from collections.abc import Iterable, Mapping
 
 from symopt.optimizers.base import UpdateRule
 from symopt.optimizers.keywords import check_keywords, nearest
-from symopt.optimizers.like import (
-    downhill_0_4_0,
-    downhill_0_5_0pre,
-    mxnet_1_9,
-    mxnet_2_0,
-    mxnet_jl,
-    mxnet_ops,
-    optax,
-    sorix,
-    torch,
-)
 from symopt.optimizers.like.pieces import Maker
+from symopt.optimizers.on_demand import OnDemand
 
 #: What makes the optimizers of each system, by the names of both in lower case.
-SYSTEMS: dict[str, Mapping[str, Maker]] = {
-    "downhill_0_4_0": downhill_0_4_0.OPTIMIZERS,
-    "downhill_0_5_0pre": downhill_0_5_0pre.OPTIMIZERS,
-    "mxnet_1_9": mxnet_1_9.OPTIMIZERS,
-    "mxnet_2_0": mxnet_2_0.OPTIMIZERS,
-    "mxnet_jl": mxnet_jl.OPTIMIZERS,
-    "mxnet_ops": mxnet_ops.OPTIMIZERS,
-    "optax": optax.OPTIMIZERS,
-    "sorix": sorix.OPTIMIZERS,
-    "torch": torch.OPTIMIZERS,
-}
+SYSTEMS: Mapping[str, Mapping[str, Maker]] = OnDemand(
+    __name__,
+    "OPTIMIZERS",
+    (
+        *("downhill_0_4_0", "downhill_0_5_0pre", "mxnet_1_9", "mxnet_2_0", "mxnet_jl", "mxnet_ops"),
+        *("optax", "sorix", "torch"),
+    ),
+)
 
 
 def like(system: str, optimizer: str, /, **arguments: object) -> UpdateRule:

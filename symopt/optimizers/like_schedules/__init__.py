@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from symopt.optimizers.keywords import check_keywords
-from symopt.optimizers.like_schedules import mxnet_1_9, mxnet_jl, optax, sorix, torch
 from symopt.optimizers.like_schedules.table import Table
+from symopt.optimizers.on_demand import OnDemand
 from symopt.optimizers.schedules import Schedule
 
-SYSTEMS: dict[str, Table] = {
-    "mxnet_1_9": mxnet_1_9.SCHEDULES,
-    "mxnet_jl": mxnet_jl.SCHEDULES,
-    "optax": optax.SCHEDULES,
-    "sorix": sorix.SCHEDULES,
-    "torch": torch.SCHEDULES,
-}
+SYSTEMS: Mapping[str, Table] = OnDemand(__name__, "SCHEDULES", ("mxnet_1_9", "mxnet_jl", "optax", "sorix", "torch"))
 
 
 def like_schedule(system: str, name: str, **arguments: Any) -> Schedule:
