@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import copyreg
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from symopt.graph.construct import make_constant, make_iota, make_size
-from symopt.graph.nodes import KINDS, Constant, Input, Iota, Node, Random, Shared, Size
+from symopt.graph.nodes import KINDS, LEAVES, Constant, Iota, Node, Size
+from symopt.graph.provenance import BuiltFor, Location
 from symopt.graph.traversal import rebuild, topological
 
-#: Kinds that are themselves and no others, and pickle as any object does: one object within one pickle.
-UNIQUE = (Input, Shared, Random)
-#: A unique node; or the kind of a node, the places of its operands in the list, and its other fields.
+#: A leaf; or the kind of a node, the places of its operands in the list, and its other fields.
 Packed = Node | tuple[type[Node], tuple[int, ...], dict[str, Any]]
 
 
@@ -25,7 +24,7 @@ def pack(nodes: Sequence[Node]) -> tuple[list[Packed], list[int]]:
 
 
 def _packed(node: Node, place: dict[Node, int]) -> Packed:
-    if isinstance(node, UNIQUE):
+    if isinstance(node, LEAVES):
         return node
     fields = {f.name: getattr(node, f.name) for f in dataclasses.fields(node) if f.name != "operands"}
     return type(node), tuple(place[operand] for operand in node.operands), fields
@@ -41,17 +40,25 @@ def unpack(packed: Sequence[Packed], places: Sequence[int]) -> list[Node]:
 
 def _made(made: Sequence[Node], kind: type[Node], operands: Sequence[int], fields: dict[str, Any]) -> Node:
     node = kind(operands=tuple(made[i] for i in operands), **fields)
-    if isinstance(node, Constant):
-        return make_constant(node.value, node.weak)
-    if isinstance(node, Size):
-        return make_size(node.dim)
-    if isinstance(node, Iota):
-        return make_iota(node.shape[0])
     return rebuild(node, node.operands)
 
 
+# Inputs, shared values and draws pickle as any object does: each is one object within one pickle.
+
+
 def _reduce(node: Node) -> tuple[Any, ...]:
+    if isinstance(node, Constant):
+        return _leaf, (make_constant, (node.value, node.weak), node.origin)
+    if isinstance(node, Size):
+        return _leaf, (make_size, (node.dim,), node.origin)
+    if isinstance(node, Iota):
+        return _leaf, (make_iota, node.shape, node.origin)
     return _only, pack([node])
+
+
+def _leaf(make: Callable[..., Node], arguments: tuple[Any, ...], origin: Location | None) -> Node:
+    with BuiltFor(origin):
+        return make(*arguments)
 
 
 def _only(packed: Sequence[Packed], places: Sequence[int]) -> Node:
@@ -60,5 +67,5 @@ def _only(packed: Sequence[Packed], places: Sequence[int]) -> Node:
 
 
 for _kind in KINDS:
-    if _kind not in UNIQUE:
+    if _kind not in LEAVES or _kind in (Constant, Size, Iota):
         copyreg.pickle(_kind, _reduce)

@@ -74,7 +74,7 @@ class UpdateRule(ABC):
         return self.pairs(params, prepared)
 
     def bound_for(self, params: Sequence[Shared]) -> tuple[list[Shared], Any, dict[str, Shared], str]:
-        """The parameters that are trained, this rule bound for them, its scalars by name, and a table of who gets what."""
+        """The trained parameters, this rule bound for them, its scalars by name, and a table of who gets what."""
         bound, hyperparameters = bind(self)
         return list(params), bound, hyperparameters, table({param: {} for param in params})
 

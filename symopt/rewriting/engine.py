@@ -75,6 +75,7 @@ def _first(node: Node, sets: Sequence[Rules]) -> Node | None:
         for rules in sets:
             for rule in rules.at(node):
                 replacement = rule(node)
-                if replacement is not None and replacement is not node:
+                # Numbers that are weak meet without a cast: 1 * 2.0 is 1.0, and not the integer 1.
+                if replacement is not None and replacement is not node and replacement.dtype == node.dtype:
                     return replacement
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -64,8 +65,6 @@ def test_what_is_interned_comes_back_as_the_node_that_there_is():
 
 @pytest.mark.parametrize("seed", range(12))
 def test_graphs_of_all_kinds_come_back_as_they_were(seed):
-    import random
-
     growth = Growth(random.Random(seed), "float32")
     for name in MAKERS:
         MAKERS[name][1](growth)

@@ -43,7 +43,7 @@ def test_a_decay_in_a_group_takes_the_place_of_a_halflife(model):
 
 
 def test_frozen_parameters_stay_and_have_neither_gradient_nor_state(model):
-    w, bias, table, loss = model
+    _w, _bias, table, loss = model
     updates = so.SGD(learning_rate=0.1, momentum=0.9, freeze=["t*"]).get_updates(loss)
     so.function([], [], updates=updates)()
     assert table.value.tolist() == [3.0, 4.0]
@@ -53,7 +53,7 @@ def test_frozen_parameters_stay_and_have_neither_gradient_nor_state(model):
 
 
 def test_the_global_norm_is_common_to_all_groups_and_leaves_frozen_ones_out(model):
-    w, bias, table, loss = model
+    w, bias, _table, loss = model
     opt = so.SGD(learning_rate=1, max_global_norm=1, groups={"bias": {"learning_rate": 2}}, freeze=["table"])
     so.function([], [], updates=opt.get_updates(loss))()
     grads = np.array([4.0] * 4), np.array([4.0, -4.0])
@@ -63,7 +63,7 @@ def test_the_global_norm_is_common_to_all_groups_and_leaves_frozen_ones_out(mode
 
 
 def test_changing_the_optimizers_number_reaches_the_groups_that_share_it(model):
-    w, bias, table, loss = model
+    _w, _bias, _table, loss = model
     trainer = so.build("sgd", loss, learning_rate=0.0, groups={"bias": {"learning_rate": 0.25}})
     before = trainer.updates
     trainer.minimize(max_updates=1, learning_rate=0.125)
