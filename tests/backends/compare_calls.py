@@ -60,8 +60,8 @@ def _check(case: Case, given: dict[Node, Array], number: int, actual: dict[str, 
     wanted = expect(roots, given, number, seed=number)
     if all(not _disagreement(one, value, length).any() for one, value in zip(wanted, actual.values(), strict=True)):
         return
-    # Looked at closely: more samples, and further off. What has overflowed may be the stable form's value, and so may be
-    # a decision, which depends on the last digit.
+    # Looked at closely: more samples, and further off. What has overflowed may be the stable form's value, and so may
+    # be a decision, which depends on the last digit.
     wanted = expect(roots, given, number, seed=number, samples=60, ulps=16)
     stable = expect(simplify(roots), given, number, seed=number, samples=60, ulps=16)
     overflowed = _overflows(roots, given, number)
