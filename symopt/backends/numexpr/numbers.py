@@ -35,7 +35,7 @@ def emit_numbers(loop: Loop, scope: Scope) -> None:
     for node in loop.body:
         assert isinstance(node, Elementwise)
         operands = [names.get(operand) or _read(operand, names, scope) for operand in node.operands]
-        if node.op.kind == "cast" and node not in used:
+        if node.op.kind == "cast" and node not in used and node.dtype.kind == "f":
             names[node] = operands[0]  # storing it casts it
             continue
         names[node] = scope.fresh("z0")
