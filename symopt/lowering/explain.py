@@ -16,10 +16,10 @@ def explain(program: Program) -> str:
     moved: Dim = 0
     flops: Dim = 0
     for number, kernel in enumerate(program.kernels, 1):
-        traffic, work = _traffic(kernel, program), _work(kernel)
-        moved, flops = moved + traffic, flops + work
-        lines.append(f"{number}. {_words(kernel)}")
-        lines.append(f"   moves {traffic} bytes, {_count(work, 'operation')}; {_why(kernel)}")
+        traffic, operations = _traffic(kernel, program), work(kernel)
+        moved, flops = moved + traffic, flops + operations
+        lines.append(f"{number}. {words(kernel)}")
+        lines.append(f"   moves {traffic} bytes, {_count(operations, 'operation')}; {_why(kernel)}")
     own = {buffer.slot: buffer for buffer in program.temporaries()}
     memory: Dim = 0
     for buffer in own.values():
@@ -48,7 +48,8 @@ def _shape(shape: Shape) -> str:
     return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
 
 
-def _words(kernel: Kernel) -> str:
+def words(kernel: Kernel) -> str:
+    """What a kernel stores, over what, and by which operations."""
     if isinstance(kernel, Library):
         return f"{kernel.buffer.name} = {kernel.node.describe()}, {_shape(kernel.node.shape)}"
     made = [buffer.name for _, buffer in kernel.stores] + [
@@ -81,7 +82,8 @@ def _traffic(kernel: Kernel, program: Program) -> Dim:
     return total
 
 
-def _work(kernel: Kernel) -> Dim:
+def work(kernel: Kernel) -> Dim:
+    """The number of operations of a kernel."""
     if isinstance(kernel, Loop):
         return product(kernel.domain) * (len(kernel.body) + len(kernel.reductions))
     return _product_work(kernel.node)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from symopt.graph.dimensions import symbol
 from symopt.graph.nodes import Constant, Input, Iota, Node, Random, Reduce, Shared
@@ -37,10 +37,12 @@ def lower(
     updates: Updates,
     dialect: Rules | None = None,
     reserved: Iterable[str] = (),
+    slots: Callable[..., tuple[list[Kernel], dict[Node, Buffer]]] = share_slots,
 ) -> Program:
     """The program of one call: its outputs, then all updates at once.
 
-    ``dialect`` has further rules, for operations that a backend lacks; ``reserved`` are names that it keeps to itself.
+    ``dialect`` has further rules, for operations that a backend lacks; ``reserved`` are names that it keeps to itself;
+    ``slots`` says which temporaries share memory.
     """
     inputs, given = with_equal_sizes(inputs, [*outputs, *(node for _, node in updates)])
     guards = guards_in(given)
@@ -55,7 +57,7 @@ def lower(
     buffers = _leaf_buffers(order, names)
     kernels = _kernels(order, placement, buffers, names, new_outputs, new_updates)
     kept = {base_of(node, buffers) for node in new_outputs} | {node for _, node in new_updates}
-    kernels, buffers = share_slots(kernels, buffers, kept)
+    kernels, buffers = slots(kernels, buffers, kept)
     program = Program(
         inputs=tuple(inputs),
         sizes=_size_sources(inputs),

@@ -49,6 +49,16 @@ def share_slots(
     return [_with_buffers(kernel, placed) for kernel in kernels], placed
 
 
+def own_slots(
+    kernels: Sequence[Kernel], buffers: dict[Node, Buffer], kept: set[Node]
+) -> tuple[list[Kernel], dict[Node, Buffer]]:
+    """The same kernels with a slot for each temporary: for threads that would wait where memory is used again."""
+    temporaries = [node for node, buffer in buffers.items() if buffer.role == "temporary"]
+    placed = dict(buffers)
+    placed.update((node, replace(buffers[node], slot=slot)) for slot, node in enumerate(temporaries))
+    return [_with_buffers(kernel, placed) for kernel in kernels], placed
+
+
 def _dying_in_place(kernel: Kernel, position: int, last: dict[Node, int], placed: dict[Node, Buffer]) -> list[Buffer]:
     """Temporaries that this kernel is the last to read, and reads nowhere but at its own place."""
     if not isinstance(kernel, Loop):

@@ -1,0 +1,129 @@
+"""From the text of a C file to a callable."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from symopt.backends.c.cache import load
+from symopt.backends.c.compiler import find_compiler
+from symopt.backends.c.dialect import DIALECT
+from symopt.backends.c.emit import Module, emit
+from symopt.backends.c.memory import Memory
+from symopt.backends.cfamily.spelling import RESERVED
+from symopt.backends.task import Task, checked_arrays
+from symopt.backends.threads import threads
+from symopt.errors import DataError, Unsupported
+from symopt.graph.dimensions import resolve
+from symopt.graph.evaluate import bind_sizes, check_guards
+from symopt.graph.nodes import Array, Take
+from symopt.lowering import Program, lower, own_slots
+from symopt.lowering.explain import explain, work
+
+#: Prepared steps that are kept: a full and a short batch for training, and for validation, and some to spare.
+KEPT_SIZES = 8
+#: Operations of a step from which on threads are worth waking up.
+SHARED_WORK = 100_000
+#: Seconds after which compiled code comes back to Python.
+TURN = 0.05
+
+
+class CBackend:
+    """Generated C."""
+
+    name = "c"
+
+    def status(self) -> tuple[bool, str]:
+        """Whether there is a compiler that works."""
+        compiler, reason = find_compiler()
+        return compiler is not None, reason
+
+    def emit(self, task: Task, sizes: Mapping[str, int] | None = None) -> str:
+        """The source of the file."""
+        return emit(_program(task), sizes, task.title).source
+
+    def build(self, task: Task, sizes: Mapping[str, int]) -> CRunner:
+        """The callable, with blocks chosen for ``sizes``."""
+        compiler, reason = find_compiler()
+        if compiler is None:
+            raise Unsupported(f"the backend c cannot run here: {reason}")
+        program = _program(task)
+        module = emit(program, sizes, task.title)
+        return CRunner(program, module, load(module.source, compiler), compiler.openmp)
+
+    def explain(self, task: Task, sizes: Mapping[str, int] | None = None) -> str:
+        """What was fused, and what it moves and computes."""
+        return explain(_program(task))
+
+
+def _program(task: Task) -> Program:
+    return lower(task.inputs, task.outputs, task.updates, DIALECT, RESERVED, own_slots)
+
+
+class CRunner:
+    """A compiled file, with memory prepared once for each run-time size."""
+
+    def __init__(self, program: Program, module: Module, library: ctypes.CDLL, openmp: bool) -> None:
+        self.source = module.source
+        self._program = program
+        self._module = module
+        self._shares = openmp and module.threads
+        self._work = sum((work(kernel) for kernel in program.kernels), 0)
+        self._run = library.run
+        self._run.argtypes = [ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_longlong] * 3]
+        self._run.restype = None
+        self._memories: OrderedDict[tuple[int, ...], Memory] = OrderedDict()
+
+    def __call__(self, values: Sequence[Any], iteration: int) -> list[Array]:
+        """The outputs of one step."""
+        return self.repeat(1, values, iteration)
+
+    def repeat(self, steps: int, values: Sequence[Any], iteration: int) -> list[Array]:
+        """Steps on the same inputs; the outputs of the last."""
+        arrays = checked_arrays(self._program.inputs, values)
+        sizes = bind_sizes(self._program.inputs, arrays)
+        memory = self._memory(sizes)
+        memory.put(arrays)
+        team = self._team(sizes)
+        for first, count in in_turns(steps):
+            self._run(memory.address, memory.sizes_address, count, iteration + first, team)
+            if memory.failure[0]:
+                self._fail(memory, sizes)
+        return [memory.output(node) for node in self._program.outputs]
+
+    def _memory(self, sizes: Mapping[str, int]) -> Memory:
+        key = tuple(sizes.values())
+        memory = self._memories.get(key)
+        if memory is None:
+            check_guards(self._program.guards, dict(sizes))
+            memory = self._memories[key] = Memory(self._program, self._module, sizes)
+            while len(self._memories) > KEPT_SIZES:
+                self._memories.popitem(last=False)
+        return memory
+
+    def _team(self, sizes: Mapping[str, int]) -> int:
+        """How many threads share a step."""
+        return threads() if self._shares and resolve(self._work, sizes) >= SHARED_WORK else 1
+
+    def _fail(self, memory: Memory, sizes: Mapping[str, int]) -> None:
+        number, index = (int(one) for one in memory.failure)
+        memory.failure[:] = 0
+        node = self._module.failures[number]
+        axis = node.axis
+        length = resolve((node.operands[0] if isinstance(node, Take) else node).shape[axis], sizes)
+        raise DataError(f"index {index} is out of range: {node.describe()} indexes {length} entries", node.origin)
+
+
+def in_turns(steps: int) -> Iterator[tuple[int, int]]:
+    """First step and number of steps of calls that take about 50 ms each, so that Python can see Ctrl-C."""
+    done, count = 0, 1
+    while done < steps:
+        count = min(count, steps - done)
+        start = time.perf_counter()
+        yield done, count
+        taken = time.perf_counter() - start
+        done += count
+        count = max(1, min(2 * count, int(count * TURN / max(taken, 1e-9)))) if taken > TURN / 8 else 8 * count

@@ -1,0 +1,148 @@
+"""Compiled objects on disk, shared by all processes of a user.
+
+A file is named by the hash of all that it depends on, so it never changes: it is made under another name and moved,
+and whoever comes second has made the same. What cannot be read is made anew; where nothing can be written, a folder of
+this process serves.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import ctypes
+import hashlib
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from symopt.backends.c.compiler import Compiler
+from symopt.errors import CompileError
+
+#: Bytes that the cache may grow to: when it is larger, files that were not used for longest go.
+LIMIT = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class CacheInfo:
+    """Where compiled objects are kept, how many there are, and their bytes."""
+
+    folder: str
+    files: int
+    size: int
+
+
+def load(source: str, compiler: Compiler) -> ctypes.CDLL:
+    """The compiled object of a source: from the cache, or compiled now."""
+    name = f"{_key(source, compiler)}.so"
+    problems = []
+    for folder in _folders():
+        path = folder / name
+        try:
+            if path.exists():
+                with contextlib.suppress(OSError):
+                    return _open(path)
+                path.unlink(missing_ok=True)  # damaged: a full disk, a killed process
+            _make(source, compiler, path)
+            return _open(path)
+        except OSError as error:  # a full disk, a mount that runs nothing
+            problems.append(f"{folder}: {error}")
+    raise CompileError(f"there is no folder that compiled code can be loaded from: {'; '.join(problems)}")
+
+
+def _open(path: Path) -> ctypes.CDLL:
+    library = ctypes.CDLL(str(path))
+    with contextlib.suppress(OSError):
+        os.utime(path)  # used now
+    return library
+
+
+def _make(source: str, compiler: Compiler, path: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="making-", dir=path.parent) as folder:
+        made = Path(folder) / path.name
+        compiler.compile(source, made)
+        os.replace(made, path)
+    _shrink(path.parent, path)
+
+
+def _key(source: str, compiler: Compiler) -> str:
+    parts = [source, *compiler.command, *compiler.flags, *compiler.libraries, compiler.version, _machine()]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
+
+
+@cache
+def _machine() -> str:
+    """What "native" means here: another processor behind the same home folder must not find our files."""
+    facts = [platform.machine(), *platform.libc_ver()]
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        facts += sorted({line for line in lines if line.startswith(("flags", "model name", "Features", "CPU part"))})
+    return "\n".join(facts)
+
+
+# ------------------------------------------------------------------------------------------------------------- folders
+
+
+def _folders() -> Iterator[Path]:
+    """Folders to try, the best first: ours alone, as what lies there is run."""
+    chosen = os.environ.get("SYMOPT_CACHE")
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    for folder in [Path(chosen)] if chosen else [home / "symopt"]:
+        with contextlib.suppress(OSError, RuntimeError):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if _is_ours(folder):
+                yield folder
+    yield _folder_of_this_process()
+
+
+def _is_ours(folder: Path) -> bool:
+    facts = folder.stat()
+    ours = not hasattr(os, "getuid") or (facts.st_uid == os.getuid() and not facts.st_mode & 0o022)
+    return ours and os.access(folder, os.R_OK | os.W_OK | os.X_OK)
+
+
+@cache
+def _folder_of_this_process() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="symopt-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _objects(folder: Path) -> list[tuple[float, int, Path]]:
+    found = []
+    for path in folder.glob("*.so"):
+        with contextlib.suppress(OSError):
+            facts = path.stat()
+            found.append((facts.st_mtime, facts.st_size, path))
+    return sorted(found)
+
+
+def _shrink(folder: Path, newest: Path) -> None:
+    objects = _objects(folder)
+    size = sum(bytes_each for _, bytes_each, _ in objects)
+    for _, bytes_each, path in objects:
+        if size <= LIMIT:
+            return
+        if path != newest:
+            with contextlib.suppress(OSError):
+                path.unlink()
+                size -= bytes_each
+
+
+def cache_info() -> CacheInfo:
+    """Where compiled objects are kept on this machine, how many, and how large they are together."""
+    folder = next(_folders())
+    objects = _objects(folder)
+    return CacheInfo(str(folder), len(objects), sum(size for _, size, _ in objects))
+
+
+def clear_cache() -> int:
+    """Delete the compiled objects; how many there were. What is loaded goes on running."""
+    objects = _objects(next(_folders()))
+    for _, _, path in objects:
+        path.unlink(missing_ok=True)
+    return len(objects)

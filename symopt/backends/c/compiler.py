@@ -1,0 +1,110 @@
+"""The C compiler of this machine: which one, what it can, and what it says when it fails."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from symopt.errors import CompileError
+
+#: NaN, infinities and denormals stay what they are in NumPy: nothing of -ffast-math. Functions set no errno, and
+#: nobody looks at the flags of exceptions; an integer that overflows wraps around.
+FLAGS = (
+    "-std=gnu11 -O3 -fPIC -shared -fno-math-errno -fno-trapping-math -fwrapv -ffp-contract=off -fno-semantic-interposition "
+    # One call that gives sine and cosine together has no vector form.
+    "-fno-builtin-sin -fno-builtin-cos -fno-builtin-sinf -fno-builtin-cosf"
+).split()
+#: Tried one by one: what a compiler does not know, it does without.
+OPTIONAL = ("-march=native", "-mprefer-vector-width=512", "-fopenmp")
+_PROBE = "int probe(int x) { return x + 1; }\n"
+_VECTOR_PROBE = """
+#define VECTOR __attribute__((simd("notinbranch"), const))
+VECTOR extern float tanhf(float);
+VECTOR extern double erf(double);
+void probe(int n, float *x, double *y) { for (int i = 0; i < n; i++) { x[i] = tanhf(x[i]); y[i] = erf(y[i]); } }
+"""
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A compiler that works: how it is called, what it calls itself, and whether its code may use threads."""
+
+    command: tuple[str, ...]
+    flags: tuple[str, ...]
+    libraries: tuple[str, ...]
+    version: str
+    openmp: bool
+
+    def compile(self, source: str, target: Path) -> None:
+        """Compile the text of one file into a shared object."""
+        code = target.with_suffix(".c")
+        code.write_text(source, encoding="utf-8")
+        command = [*self.command, *self.flags, "-o", str(target), str(code), *self.libraries]
+        done = _run(command)
+        if done.returncode:
+            raise CompileError(
+                f"the C compiler failed ({done.returncode}): {shlex.join(command)}\n{done.stderr.strip()}\n"
+                + "\n".join(f"{number:4d}  {line}" for number, line in enumerate(source.splitlines(), 1))
+            )
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False, errors="replace")
+
+
+def find_compiler() -> tuple[Compiler | None, str]:
+    """The compiler, or None and why there is none."""
+    return _find(os.environ.get("SYMOPT_CC", ""), os.environ.get("SYMOPT_CFLAGS", ""))
+
+
+@cache
+def _find(chosen: str, extra: str) -> tuple[Compiler | None, str]:
+    candidates = [shlex.split(chosen)] if chosen else [["cc"], ["gcc"], ["clang"]]
+    reasons = []
+    for command in candidates:
+        if shutil.which(command[0]) is None:
+            reasons.append(f"{command[0]} is not there")
+            continue
+        with tempfile.TemporaryDirectory(prefix="symopt-") as folder:
+            found, reason = _probe(tuple(command), tuple(shlex.split(extra)), Path(folder))
+        if found is not None:
+            return found, reason
+        reasons.append(reason)
+    return None, f"no C compiler works: {'; '.join(reasons)}; install gcc or clang, or name one in SYMOPT_CC"
+
+
+def _probe(command: tuple[str, ...], extra: tuple[str, ...], folder: Path) -> tuple[Compiler | None, str]:
+    version = (_run([*command, "--version"]).stdout.splitlines() or ["unknown"])[0]
+    flags = [*FLAGS]
+    failed = _try(command, flags, _PROBE, folder)
+    if failed is not None:
+        return None, f"{shlex.join(command)} fails: {failed}"
+    for flag in OPTIONAL:
+        if _try(command, [*flags, flag], _PROBE, folder) is None:
+            flags.append(flag)
+    vector = [*flags, "-Werror"]
+    libraries: tuple[str, ...] = ("-lm",)
+    if _try(command, vector, _VECTOR_PROBE, folder, ("-lmvec", "-lm")) is None:
+        flags.append("-DSYMOPT_VECTOR_MATH")
+        libraries = ("-lmvec", "-lm")
+    flags += extra
+    compiler = Compiler(command, tuple(flags), libraries, version, "-fopenmp" in flags)
+    lacks = [] if compiler.openmp else ["no OpenMP: one thread"]
+    lacks += [] if "-lmvec" in libraries else ["no vector library for exp, tanh and the like"]
+    return compiler, f"C by {version}" + (f" ({'; '.join(lacks)})" if lacks else "")
+
+
+def _try(
+    command: tuple[str, ...], flags: list[str], source: str, folder: Path, libraries: tuple[str, ...] = ("-lm",)
+) -> str | None:
+    """What the compiler says against a source; None if it takes it."""
+    code, target = folder / "probe.c", folder / "probe.so"
+    code.write_text(source, encoding="utf-8")
+    done = _run([*command, *flags, "-o", str(target), str(code), *libraries])
+    return None if done.returncode == 0 else (done.stderr.strip().splitlines() or ["no reason given"])[0]

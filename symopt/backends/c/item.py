@@ -1,0 +1,55 @@
+"""What a step is made of: pieces of work that are split among threads by rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from symopt.graph.dimensions import Dim
+
+
+@dataclass(frozen=True)
+class Access:
+    """Memory that a piece of work touches.
+
+    ``row`` is the number of elements of a row, where row ``i`` of the work touches nothing but row ``i`` of the
+    memory; None where it may touch all of it.
+    """
+
+    memory: object
+    writes: bool
+    row: Dim | None
+
+
+@dataclass(eq=False)
+class Item:
+    """A piece of work over ``extent`` rows, or over one that no thread shares (None).
+
+    It may be done by one thread all the same, which pays where it ``is_small``.
+
+    ``call(low, rows, block)`` is the text of a call for the rows from ``low`` on; ``block`` is the number of the block.
+    ``elements`` are those of a row and ``row_bytes`` what it touches. ``partials`` is set where a sum over the rows is left in pieces, one for each
+    block. ``may_fail`` is set where indices are checked.
+    """
+
+    extent: Dim | None
+    accesses: tuple[Access, ...]
+    call: Callable[[str, str, str], list[str]]
+    comment: str = ""
+    elements: Dim = 0
+    row_bytes: Dim = 0
+    partials: bool = False
+    is_product: bool = False
+    is_small: bool = False
+    may_fail: bool = False
+    group: Group | None = field(default=None, repr=False)
+
+
+@dataclass(eq=False)
+class Group:
+    """Pieces of work that a thread does block of rows by block of rows, without waiting for other threads."""
+
+    extent: Dim | None
+    items: list[Item]
+    block: int = 1
+    barrier: bool = False

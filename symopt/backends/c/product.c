@@ -1,0 +1,118 @@
+/* Products of matrices in REAL: tiles of the result stay in registers while all of the sum runs by. */
+
+#ifndef LANE_BYTES
+#if defined(__AVX512F__)
+#define LANE_BYTES 64
+#define TILE_ROWS 8
+#elif defined(__AVX__)
+#define LANE_BYTES 32
+#define TILE_ROWS 6
+#else
+#define LANE_BYTES 16
+#define TILE_ROWS 4
+#endif
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#endif
+
+typedef REAL Vector_SUFFIX __attribute__((vector_size(LANE_BYTES), aligned(sizeof(REAL)), may_alias));
+enum { LANES_SUFFIX = LANE_BYTES / sizeof(REAL) };
+
+/* The first count elements from p on, and zeros. */
+ALWAYS_INLINE Vector_SUFFIX load_SUFFIX(const REAL *p, Index count)
+{
+    if (count >= LANES_SUFFIX) return *(const Vector_SUFFIX *)p;
+#if defined(__AVX512F__) && !defined(__clang__)
+    return (Vector_SUFFIX)MASKED_LOAD(p, (Vector_SUFFIX){0}, (1u << count) - 1);
+#else
+    Vector_SUFFIX v = {0};
+    for (Index l = 0; l < count; l++) v[l] = p[l];
+    return v;
+#endif
+}
+
+ALWAYS_INLINE void store_SUFFIX(REAL *p, Vector_SUFFIX v, Index count)
+{
+    if (count >= LANES_SUFFIX) {
+        *(Vector_SUFFIX *)p = v;
+        return;
+    }
+    for (Index l = 0; l < count; l++) p[l] = v[l];
+}
+
+/* height rows of c by width vectors, of which the last has `last` elements, are the sum over k of a * b. */
+ALWAYS_INLINE void tile_SUFFIX(const int height, const int width, Index last, Index depth, int adds,
+                               const REAL *restrict a, Index a_row, Index a_k,
+                               const REAL *restrict b, Index b_k, REAL *restrict c, Index c_row)
+{
+    Vector_SUFFIX sum[16][4];
+    for (int r = 0; r < height; r++)
+        for (int v = 0; v < width; v++)
+            sum[r][v] = adds ? load_SUFFIX(c + r * c_row + v * LANES_SUFFIX, v < width - 1 ? LANES_SUFFIX : last)
+                             : (Vector_SUFFIX){0};
+    for (Index k = 0; k < depth; k++) {
+        Vector_SUFFIX right[4];
+        for (int v = 0; v < width; v++)
+            right[v] = load_SUFFIX(b + k * b_k + v * LANES_SUFFIX, v < width - 1 ? LANES_SUFFIX : last);
+        for (int r = 0; r < height; r++)
+            for (int v = 0; v < width; v++) sum[r][v] += a[r * a_row + k * a_k] * right[v];
+    }
+    for (int r = 0; r < height; r++)
+        for (int v = 0; v < width; v++)
+            store_SUFFIX(c + r * c_row + v * LANES_SUFFIX, sum[r][v], v < width - 1 ? LANES_SUFFIX : last);
+}
+
+/* height rows of c, all columns. */
+ALWAYS_INLINE void strip_SUFFIX(const int height, Index columns, Index depth, int adds,
+                                const REAL *restrict a, Index a_row, Index a_k,
+                                const REAL *restrict b, Index b_k, REAL *restrict c, Index c_row)
+{
+    Index j = 0;
+    if (height == 1)  /* several sums at a time hide how long one takes */
+        for (; j + 4 * LANES_SUFFIX <= columns; j += 4 * LANES_SUFFIX)
+            tile_SUFFIX(height, 4, LANES_SUFFIX, depth, adds, a, a_row, a_k, b + j, b_k, c + j, c_row);
+    for (; j + 2 * LANES_SUFFIX <= columns; j += 2 * LANES_SUFFIX)
+        tile_SUFFIX(height, 2, LANES_SUFFIX, depth, adds, a, a_row, a_k, b + j, b_k, c + j, c_row);
+    if (j + LANES_SUFFIX <= columns) {
+        tile_SUFFIX(height, 1, LANES_SUFFIX, depth, adds, a, a_row, a_k, b + j, b_k, c + j, c_row);
+        j += LANES_SUFFIX;
+    }
+    if (j < columns) tile_SUFFIX(height, 1, columns - j, depth, adds, a, a_row, a_k, b + j, b_k, c + j, c_row);
+}
+
+/* c = a b for rows by depth and depth by columns; the columns of b and c lie side by side. */
+ALWAYS_INLINE void product_SUFFIX(Index rows, Index columns, Index depth,
+                                  const REAL *restrict a, Index a_row, Index a_k,
+                                  const REAL *restrict b, Index b_k, REAL *restrict c, Index c_row)
+{
+    enum { DEPTH = 1024 };  /* of a sum that is added up in one go */
+    if (depth == 0)
+        for (Index i = 0; i < rows; i++)
+            for (Index j = 0; j < columns; j++) c[i * c_row + j] = 0;
+    for (Index k = 0; k < depth; k += DEPTH) {
+        const Index some = depth - k < DEPTH ? depth - k : DEPTH;
+        const REAL *left = a + k * a_k, *right = b + k * b_k;
+        const int adds = k > 0;
+        Index i = 0;
+        if (columns <= LANES_SUFFIX)
+            for (; i + 16 <= rows; i += 16)
+                strip_SUFFIX(16, columns, some, adds, left + i * a_row, a_row, a_k, right, b_k, c + i * c_row, c_row);
+        for (; i + TILE_ROWS <= rows; i += TILE_ROWS)
+            strip_SUFFIX(TILE_ROWS, columns, some, adds, left + i * a_row, a_row, a_k, right, b_k, c + i * c_row, c_row);
+        for (; i + 3 <= rows; i += 3)
+            strip_SUFFIX(3, columns, some, adds, left + i * a_row, a_row, a_k, right, b_k, c + i * c_row, c_row);
+        for (; i < rows; i++)
+            strip_SUFFIX(1, columns, some, adds, left + i * a_row, a_row, a_k, right, b_k, c + i * c_row, c_row);
+    }
+}
+
+/* c = a b for one column, where a row of a lies side by side. */
+ALWAYS_INLINE void dots_SUFFIX(Index rows, Index depth, const REAL *restrict a, Index a_row,
+                               const REAL *restrict b, REAL *restrict c, Index c_row)
+{
+    for (Index i = 0; i < rows; i++) {
+        double sum = 0;
+#pragma omp simd reduction(+:sum)
+        for (Index k = 0; k < depth; k++) sum += (double)a[i * a_row + k] * b[k];
+        c[i * c_row] = (REAL)sum;
+    }
+}

@@ -1,0 +1,212 @@
+"""C functions of products of matrices: a call of product.c for every place, with what is known written in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from symopt.backends.c.item import Access, Item
+from symopt.backends.c.scope import Scope
+from symopt.backends.cfamily.places import Place, place_of, row_major
+from symopt.backends.cfamily.spelling import c_type, number_text, times, total
+from symopt.graph.dimensions import Dim, product
+from symopt.graph.nodes import Contract, DType
+from symopt.lowering.program import Buffer, Library, memory
+
+#: Multiplications up to which plain loops of known lengths are best: the compiler unrolls them.
+TINY = 4096
+SHORT = {"float32": "f32", "float64": "f64"}
+
+
+@cache
+def product_source() -> str:
+    """The text of product.c."""
+    return (Path(__file__).parent / "product.c").read_text(encoding="utf-8")
+
+
+def product_text(dtype_name: str) -> str:
+    """The products of a dtype."""
+    short = SHORT[dtype_name]
+    load = {"f32": "__builtin_ia32_loadups512_mask", "f64": "__builtin_ia32_loadupd512_mask"}[short]
+    real = {"f32": "float", "f64": "double"}[short]
+    return product_source().replace("MASKED_LOAD", load).replace("REAL", real).replace("SUFFIX", short)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A factor or the result: memory, and how far it is from one element to the next."""
+
+    buffer: Buffer
+    place: Place
+    stack: Dim
+    row: Dim
+    column: Dim
+
+    @property
+    def turned(self) -> Matrix:
+        return replace(self, row=self.column, column=self.row)
+
+
+@dataclass(frozen=True)
+class Product:
+    """``result = left @ right`` for every element of a stack: rows by depth, times depth by columns."""
+
+    stack: Dim
+    rows: Dim
+    columns: Dim
+    depth: Dim
+    left: Matrix
+    right: Matrix
+    result: Matrix
+
+    @property
+    def turned(self) -> Product:
+        """The same, with all matrices transposed."""
+        return Product(
+            self.stack, self.columns, self.rows, self.depth, self.right.turned, self.left.turned, self.result.turned
+        )
+
+    @property
+    def work(self) -> Dim:
+        return product((self.stack, self.rows, self.columns, self.depth))
+
+
+def product_of(kernel: Library, scope: Scope) -> Product:
+    """The matrices of a canonical product, turned where a single row or column runs better as the other."""
+    node = kernel.node
+    assert isinstance(node, Contract)
+    sizes: dict[int | None, Dim] = {None: 1}
+    places = [place_of(operand, scope.buffers) for operand in node.operands]
+    for indices, operand in zip((node.left, node.right), node.operands, strict=True):
+        sizes.update(zip(indices, operand.shape, strict=True))
+    stack = next((i for i in node.output if i in node.left and i in node.right), None)
+    rows = next((i for i in node.output if i not in node.right), None)
+    columns = next((i for i in node.output if i not in node.left), None)
+    depth = next(i for i in node.left if i not in node.output)
+
+    def matrix(place: Place, indices: tuple[int, ...], row: int | None, column: int | None) -> Matrix:
+        strides: dict[int | None, Dim] = {None: 0, **dict(zip(indices, place.strides, strict=True))}
+        steps = (strides[index] if sizes[index] != 1 else 0 for index in (stack, row, column))
+        buffer = kernel.buffer if place.base is node else scope.buffers[place.base]
+        return Matrix(buffer, place, *steps)
+
+    found = Product(
+        *(sizes[index] for index in (stack, rows, columns, depth)),
+        matrix(places[0], node.left, rows, depth),
+        matrix(places[1], node.right, depth, columns),
+        matrix(Place(node, 0, row_major(node.shape)), node.output, rows, columns),
+    )
+    column_side_by_side = found.columns == 1 != found.rows and found.left.row == 1
+    row_of_dots = found.rows == 1 != found.columns and found.right.column != 1
+    return found.turned if column_side_by_side or row_of_dots else found
+
+
+def write_product(kernel: Library, scope: Scope, number: int) -> list[Item]:
+    """The piece of work of a canonical product."""
+    one = product_of(kernel, scope)
+    split = _split(one, scope)
+    arguments, lines = _function(one, scope, split)
+    function = scope.function(f"product_{number}", arguments, lines, contracted=any("product_f" in one for one in lines))
+    steps = {matrix: _step(matrix, split) for matrix in (one.left, one.result)}
+    steps[one.right] = one.right.stack if split == "stack" else 0
+
+    def call(low: str, rows: str, block: str) -> list[str]:
+        texts = [_pointer(matrix, steps[matrix], low, scope) for matrix in (one.left, one.right, one.result)]
+        return function(*([rows] if split else []), *texts)
+
+    accesses = []
+    for matrix in (one.left, one.right, one.result):
+        own = split and steps[matrix] != 0 and _is_row(matrix, steps[matrix])
+        accesses.append(Access(memory(matrix.buffer), matrix is one.result, steps[matrix] if own else None))
+    extent = {"stack": one.stack, "rows": one.rows, "": None}[split]
+    touched = sum(((steps[matrix] if split else 0) for matrix in (one.left, one.result)), 0)
+    size = kernel.node.dtype.itemsize
+    return [
+        Item(extent, tuple(accesses), call, scope.comment(kernel), row_bytes=touched * size, is_product=split == "rows", is_small=not split)
+    ]
+
+
+def _split(one: Product, scope: Scope) -> str:
+    """What threads share: the stack, the rows, or nothing."""
+    if one.stack != 1:
+        return "stack" if scope.is_split(one.stack) else ""
+    return "rows" if one.rows != 1 and scope.is_split(one.rows) else ""
+
+
+def _step(matrix: Matrix, split: str) -> Dim:
+    return {"stack": matrix.stack, "rows": matrix.row, "": 0}[split]
+
+
+def _is_row(matrix: Matrix, step: Dim) -> bool:
+    """Whether a step is a row of the whole buffer, so that a row of the product touches only this one."""
+    long = [dim for dim in matrix.buffer.shape if dim != 1]
+    return bool(long) and matrix.place.offset == 0 and step == product(tuple(long[1:]))
+
+
+def _pointer(matrix: Matrix, step: Dim, low: str, scope: Scope) -> str:
+    terms = [scope.sizes.dim(matrix.place.offset)]
+    if step != 0 and low != "0":
+        terms.append(times(low, scope.sizes.dim(step)))
+    offset, base = total(terms), scope.reference(matrix.buffer)
+    return base if offset == "0" else f"{base} + {offset}"
+
+
+def _function(one: Product, scope: Scope, split: str) -> tuple[list[str], list[str]]:
+    """Arguments and lines of the function of one product."""
+    dtype = one.result.buffer.dtype
+    real = c_type(dtype)
+    arguments = [*(["Index rows"] if split else [])]
+    arguments += [f"const {real} *restrict a", f"const {real} *restrict b", f"{real} *restrict c"]
+    rows = "rows" if split == "rows" else scope.sizes.dim(one.rows)
+    if one.stack == 1:
+        return arguments, _matrix_lines(one, scope, dtype, rows, "")
+    stack = "rows" if split == "stack" else scope.sizes.dim(one.stack)
+    lines = [f"for (Index s = 0; s < {stack}; s++) {{"]
+    lines += [f"    {line}" for line in _matrix_lines(one, scope, dtype, rows, "s")]
+    return arguments, [*lines, "}"]
+
+
+def _matrix_lines(one: Product, scope: Scope, dtype: DType, rows: str, index: str) -> list[str]:
+    def dim(size: Dim) -> str:
+        return scope.sizes.dim(size)
+
+    def start(name: str, matrix: Matrix) -> str:
+        return f"{name} + {times(index, dim(matrix.stack))}" if index and matrix.stack != 0 else name
+
+    a, b, c = start("a", one.left), start("b", one.right), start("c", one.result)
+    if dtype.name not in SHORT or (isinstance(one.work, int) and one.work <= TINY):
+        return _plain(one, scope, dtype, rows, (a, b, c))
+    scope.products.add(dtype.name)
+    short = SHORT[dtype.name]
+    if one.columns == 1 and one.left.column == 1 and one.right.row == 1:
+        step = dim(one.result.row)
+        return [f"dots_{short}({rows}, {dim(one.depth)}, {a}, {dim(one.left.row)}, {b}, {c}, {step});"]
+    sizes = f"{rows}, {dim(one.columns)}, {dim(one.depth)}"
+    left = f"{a}, {dim(one.left.row)}, {dim(one.left.column)}"
+    return [f"product_{short}({sizes}, {left}, {b}, {dim(one.right.row)}, {c}, {dim(one.result.row)});"]
+
+
+def _plain(one: Product, scope: Scope, dtype: DType, rows: str, names: tuple[str, str, str]) -> list[str]:
+    """Loops over rows, terms and columns; the sums of a row are kept in registers where there are few."""
+    a, b, c = (name if " " not in name else f"({name})" for name in names)
+    dim, zero = scope.sizes.dim, number_text(0, dtype)
+
+    def at(name: str, *steps: tuple[str, Dim]) -> str:
+        return f"{name}[{total([times(i, dim(step)) for i, step in steps if step != 0])}]"
+
+    columns, depth = dim(one.columns), dim(one.depth)
+    left = at(a, ("i", one.left.row), ("k", one.left.column))
+    right = at(b, ("k", one.right.row), ("j", one.right.column))
+    place = at(c, ("i", one.result.row), ("j", one.result.column))
+    few = isinstance(one.columns, int) and one.columns <= 64
+    sum_at = "sum[j]" if few else place
+    return [
+        f"for (Index i = 0; i < {rows}; i++) {{",
+        *([f"    {c_type(dtype)} sum[{columns}];"] if few else []),
+        f"    for (Index j = 0; j < {columns}; j++) {sum_at} = {zero};",
+        f"    for (Index k = 0; k < {depth}; k++)",
+        f"        for (Index j = 0; j < {columns}; j++) {sum_at} += {left} * {right};",
+        *([f"    for (Index j = 0; j < {columns}; j++) {place} = sum[j];"] if few else []),
+        "}",
+    ]

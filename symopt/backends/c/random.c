@@ -1,0 +1,40 @@
+/* Philox 4x32-10 (Salmon et al., 2011): four words from a counter of four and a key of two. */
+static inline void philox(unsigned c[4], unsigned k0, unsigned k1)
+{
+    for (int turn = 0; turn < 10; turn++) {
+        const unsigned long long p0 = 0xD2511F53ULL * c[0], p1 = 0xCD9E8D57ULL * c[2];
+        const unsigned c1 = c[1], c3 = c[3];
+        c[0] = (unsigned)(p1 >> 32) ^ c1 ^ k0;
+        c[1] = (unsigned)p1;
+        c[2] = (unsigned)(p0 >> 32) ^ c3 ^ k1;
+        c[3] = (unsigned)p0;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+}
+
+/* Numbers in (0, 1): 23 random bits each, of one word. */
+static void draw_float32(Index count, unsigned long long seed, unsigned stream, unsigned call, float *restrict out)
+{
+    for (Index i = 0; i < count; i += 4) {
+        const unsigned long long block = (unsigned long long)i / 4;
+        unsigned words[4] = {(unsigned)block, (unsigned)(block >> 32), stream, call};
+        philox(words, (unsigned)seed, (unsigned)(seed >> 32));
+        for (Index w = 0; w < 4 && i + w < count; w++)
+            out[i + w] = ((float)(words[w] >> 9) + 0.5f) * 0x1p-23f;
+    }
+}
+
+/* Numbers in (0, 1): 52 random bits each, of two words. */
+static void draw_float64(Index count, unsigned long long seed, unsigned stream, unsigned call, double *restrict out)
+{
+    for (Index i = 0; i < count; i += 2) {
+        const unsigned long long block = (unsigned long long)i / 2;
+        unsigned words[4] = {(unsigned)block, (unsigned)(block >> 32), stream, call};
+        philox(words, (unsigned)seed, (unsigned)(seed >> 32));
+        for (Index w = 0; w < 2 && i + w < count; w++) {
+            const unsigned long long bits = (unsigned long long)words[2 * w] << 20 | words[2 * w + 1] >> 12;
+            out[i + w] = ((double)bits + 0.5) * 0x1p-52;
+        }
+    }
+}

@@ -1,0 +1,77 @@
+"""C text of weak numbers: hyperparameters, the iteration and what follows from them, in float64 at each step."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from symopt.backends.c.scope import Scope
+from symopt.backends.cfamily.operations import bare
+from symopt.backends.cfamily.spelling import c_type, number_text
+from symopt.graph.nodes import Constant, DType, Elementwise, Node, Shared, Size
+
+DOUBLE = np.dtype(np.float64)
+
+
+def scalar_lines(scope: Scope) -> list[str]:
+    """Lines that compute the weak numbers, and cast them to the dtypes that they meet."""
+    writer = _Writer(scope)
+    for node in scope.program.scalars:
+        writer.compute(node)
+    for buffer in scope.program.buffers.values():
+        if buffer.role == "scalar":
+            number = buffer.node.operands[0]
+            text = scope.operations.cast(writer.text(number), number.dtype, buffer.dtype)
+            writer.lines.append(f"const {c_type(buffer.dtype)} {buffer.name} = {bare(text)};")
+    scope.scalars = {node: writer.text(node) for node in scope.program.outputs if node.weak}
+    return writer.lines
+
+
+class _Writer:
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.lines: list[str] = []
+        self._names: dict[Node, str] = {}
+
+    def text(self, node: Node) -> str:
+        """A name or a literal for a weak number."""
+        if node in self._names:
+            return self._names[node]
+        if isinstance(node, Constant):
+            return number_text(node.value.reshape(())[()], node.dtype)
+        assert isinstance(node, Shared)
+        field = self.scope.shared(node)
+        name = self.scope.names.fresh(f"{node.name}_now")
+        return self._keep(node, name, f"*m->{field.name}")
+
+    def compute(self, node: Node) -> None:
+        """Add the line of a number that is computed."""
+        if isinstance(node, Size):
+            text = self.scope.sizes.dim(node.dim)
+        else:
+            assert isinstance(node, Elementwise)
+            text = self._operation(node)
+        self._keep(node, self.scope.names.fresh("w0"), text)
+
+    def _operation(self, node: Elementwise) -> str:
+        texts = [self.text(operand) for operand in node.operands]
+        dtypes = [operand.dtype for operand in node.operands]
+        if node.op.kind == "cast":
+            return self.scope.operations.cast(texts[0], dtypes[0], node.dtype)
+        wanted = [self._wanted(node, position) for position in range(len(dtypes))]
+        cast = self.scope.operations.cast
+        ready = [cast(text, old, new) for text, old, new in zip(texts, dtypes, wanted, strict=True)]
+        return self.scope.operations.spell_as(node, ready, wanted[-1])
+
+    def _wanted(self, node: Elementwise, position: int) -> DType:
+        """The dtype in which an operand is used: Python numbers may be of several."""
+        dtypes = [operand.dtype for operand in node.operands]
+        if node.op.kind in ("arithmetic", "floating") or (node.op.kind == "select" and position):
+            return node.dtype
+        if node.op.kind == "comparison":
+            return np.result_type(*dtypes)
+        return dtypes[position]
+
+    def _keep(self, node: Node, name: str, text: str) -> str:
+        self._names[node] = name
+        self.lines.append(f"const {c_type(node.dtype)} {name} = {bare(text)};")
+        return name

@@ -1,0 +1,106 @@
+"""Who waits for whom: pieces of work in groups over the same rows, and barriers between groups that need them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from symopt.backends.c.item import Access, Group, Item
+from symopt.graph.dimensions import Dim, resolve
+
+#: Bytes that the rows of a block touch together, about: a part of the second-level cache.
+BLOCK_BYTES = 64 * 1024
+#: Rows of a block, at least (a few tiles of a product) and at most.
+ROWS = (32, 4096)
+
+
+def schedule(items: Iterable[Item], sizes: Mapping[str, int]) -> list[Group]:
+    """Groups in order; each has its rows to a block and says whether it waits."""
+    groups: list[Group] = []
+    for item in items:
+        group = _group_for(item, groups)
+        group.items.append(item)
+        item.group = group
+    for group in groups:
+        group.block = _rows_of_block(group, sizes)
+    _place_barriers(groups)
+    return groups
+
+
+def _group_for(item: Item, groups: list[Group]) -> Group:
+    """The last group that the item may be part of; else a new one.
+
+    What no threads share goes as far to the front as it can, so that it stands between no groups over the same rows.
+    """
+    unshared: Group | None = None
+    first = len(groups)  # where a new group may stand
+    while True:
+        before = groups[first - 1] if first else None
+        if before is None:
+            break
+        fits = before.extent == item.extent or (before.extent is None and item.is_small)
+        if fits and not _conflicts(item, before, together=True):
+            if before.extent is not None:
+                return before
+            unshared = before
+        if _conflicts(item, before, together=False):
+            break
+        first -= 1
+    if unshared is not None:
+        return unshared
+    group = Group(None if item.is_small else item.extent, [])
+    groups.insert(first if group.extent is None else len(groups), group)
+    return group
+
+
+def _conflicts(item: Item, group: Group, together: bool) -> bool:
+    if together and group.extent is None:
+        return False  # one thread does all of it, in order
+    return any(_conflict(a, b, together) for a in item.accesses for other in group.items for b in other.accesses)
+
+
+def _conflict(one: Access, other: Access, together: bool) -> bool:
+    """Whether the order of two accesses counts; ``together``: except for rows that one thread touches in order."""
+    if one.memory != other.memory or not (one.writes or other.writes):
+        return False
+    return not (together and one.row is not None and one.row == other.row)
+
+
+def _rows_of_block(group: Group, sizes: Mapping[str, int]) -> int:
+    """A power of two. It depends on nothing that changes from call to call, and so results do not."""
+    if group.extent is None:
+        return 1
+    row = max(1, _number(sum((item.row_bytes for item in group.items), 0), sizes))
+    least, most = ROWS
+    rows = most
+    while rows > 1 and rows * row > BLOCK_BYTES:
+        rows //= 2
+    return max(rows, least) if any(item.is_product for item in group.items) else rows
+
+
+def _number(dim: Dim, sizes: Mapping[str, int]) -> int:
+    """A dimension for typical sizes."""
+    return resolve(dim, _Typical(sizes))
+
+
+class _Typical(dict[str, int]):
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> int:
+        return 100
+
+
+def _place_barriers(groups: Sequence[Group]) -> None:
+    """A group waits if it conflicts with one since the last barrier, unless both split the same rows in the same way."""
+    since: list[Group] = []
+    for group in groups:
+        for other in since:
+            alike = other.extent is not None and (other.extent, other.block) == (group.extent, group.block)
+            alike = alike or (other.extent is None and group.extent is None)
+            if any(_conflicts_across(item, other, alike) for item in group.items):
+                group.barrier = True
+        since = [group] if group.barrier else [*since, group]
+
+
+def _conflicts_across(item: Item, other: Group, alike: bool) -> bool:
+    return _conflicts(item, other, together=alike)
