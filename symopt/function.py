@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 import symopt.tensor as so
-from symopt.backends import Runner, Task, checked_arrays, find
+from symopt.backends import Runner, StepByStep, Task, checked_arrays, find
 from symopt.errors import DataError, DTypeError, NumericalError, ShapeError, Unsupported
 from symopt.graph.dimensions import symbol
 from symopt.graph.evaluate import bind_sizes, evaluate
@@ -41,7 +41,7 @@ class Function:
         with self._lock:
             runner = self._runner or self._build(values)
             if self.check is not None:
-                self._find_nan(values)
+                runner = _Checked(runner, self._find_nan)
             outputs = runner(values, self.calls)
             self.calls += 1
         return outputs[0] if self._single else outputs
@@ -50,9 +50,13 @@ class Function:
         """``k`` calls on the same inputs; the outputs of the last."""
         if k < 1:
             raise DataError(f"repeat needs a number of steps of at least 1, not {k}")
-        for _ in range(k - 1):
-            self(*values)
-        return self(*values)
+        with self._lock:
+            runner = self._runner or self._build(values)
+            if self.check is not None:
+                runner = _Checked(runner, self._find_nan)
+            outputs = runner.repeat(k, values, self.calls)
+            self.calls += k
+        return outputs[0] if self._single else outputs
 
     def epoch(self, arrays: Sequence[Any], batch_size: int = 32, order: Any = None) -> Any:
         """One pass over in-memory arrays in batches of rows.
@@ -69,16 +73,16 @@ class Function:
             raise ShapeError("epoch averages outputs of one number: take the mean() of the others", here())
         data = [np.asarray(array) for array in arrays]
         rows = _rows(data, batch_size, order)
-        step = batch_size or len(rows)
-        totals = np.zeros(len(self.task.outputs))
-        for low in range(0, len(rows), step):
-            if order is None:
-                batch = [array[low : low + step] for array in data]
-            else:
-                batch = [np.take(array, rows[low : low + step], axis=0) for array in data]
-            outputs = self(*batch)
-            totals += len(batch[0]) * np.asarray([outputs] if self._single else outputs, np.float64)
-        means = [np.asarray(total / len(rows)) for total in totals]
+        count = len(data[0]) if rows is None else len(rows)
+        step = batch_size or count
+        first = [array[:step] for array in data]
+        with self._lock:
+            runner = self._runner or self._build(first)
+            if self.check is not None:
+                runner = _Checked(runner, self._find_nan)
+            totals = runner.epoch(data, step, rows, self.calls)
+            self.calls += -(-count // step)
+        means = [np.asarray(total / count) for total in totals]
         return means[0] if self._single else means
 
     @property
@@ -99,7 +103,7 @@ class Function:
         self._runner = backend.build(self.task, sizes)
         return self._runner
 
-    def _find_nan(self, values: Sequence[Any]) -> None:
+    def _find_nan(self, values: Sequence[Any], iteration: int) -> None:
         """Interpret the graph and stop at the first node that has a NaN where its operands have none."""
 
         def watch(node: Node, operands: tuple[Array, ...], value: Array) -> None:
@@ -109,7 +113,7 @@ class Function:
         given = [*self.task.outputs, *(node for _, node in self.task.updates)]
         arrays = checked_arrays(self.task.inputs, values)
         inputs: dict[Node, Array] = dict(zip(self.task.inputs, arrays, strict=True))
-        evaluate(given, inputs, self.calls, None, watch)
+        evaluate(given, inputs, iteration, None, watch)
 
     def __getstate__(self) -> dict[str, Any]:
         options = {"backend": self.backend, "check": self.check, "calls": self.calls, "single": self._single}
@@ -127,15 +131,29 @@ class Function:
         self.calls = state["calls"]
 
 
-def _rows(data: Sequence[Array], batch_size: int, order: Any) -> Array:
-    """The rows of an epoch in order, checked before any batch runs."""
+class _Checked(StepByStep):
+    """A runner that looks for NaN before every step."""
+
+    def __init__(self, runner: Runner, find_nan: Callable[[Sequence[Any], int], None]) -> None:
+        self._runner = runner
+        self._find_nan = find_nan
+
+    def __call__(self, values: Sequence[Any], iteration: int) -> list[Array]:
+        self._find_nan(values, iteration)
+        return self._runner(values, iteration)
+
+
+def _rows(data: Sequence[Array], batch_size: int, order: Any) -> Array | None:
+    """The order of the rows of an epoch, checked before any batch runs; None as they lie."""
     lengths = {len(array) if array.ndim else 0 for array in data}
     if len(lengths) != 1:
         raise DataError(f"epoch needs arrays of one length, was given {[array.shape for array in data]}")
     (length,) = lengths
     if batch_size < 0:
         raise DataError(f"a batch has rows, or 0 for all of them; batch_size is {batch_size}")
-    rows = np.arange(length) if order is None else np.asarray(order)
+    if order is None and length:
+        return None
+    rows = np.asarray(order if order is not None else [])
     if rows.ndim != 1 or not len(rows):
         raise DataError(f"epoch was given no rows: arrays of length {length}, order of shape {rows.shape}")
     if rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= length:
@@ -143,7 +161,7 @@ def _rows(data: Sequence[Array], batch_size: int, order: Any) -> Array:
             f"order has indices of rows, from 0 to {length - 1}; it was given {rows.dtype.name} "
             f"from {rows.min()} to {rows.max()}"
         )
-    return rows
+    return np.ascontiguousarray(rows, np.int64)
 
 
 def _has_nan(array: Array) -> bool:

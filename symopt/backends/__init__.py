@@ -5,10 +5,21 @@ from __future__ import annotations
 from symopt.backends.c import CBackend
 from symopt.backends.numexpr import NumexprBackend
 from symopt.backends.numpy import NumpyBackend
-from symopt.backends.task import Backend, BackendRecord, Runner, Task, checked_arrays
+from symopt.backends.task import Backend, BackendRecord, Runner, StepByStep, Task, checked_arrays
 from symopt.errors import Unsupported
 
-__all__ = ["BACKENDS", "Backend", "BackendRecord", "Runner", "Task", "automatic", "backends", "checked_arrays", "find"]
+__all__ = [
+    "BACKENDS",
+    "Backend",
+    "BackendRecord",
+    "Runner",
+    "StepByStep",
+    "Task",
+    "automatic",
+    "backends",
+    "checked_arrays",
+    "find",
+]
 
 #: By name, the fastest first: ``auto`` takes the first that is available and not the reference.
 BACKENDS: dict[str, Backend] = {backend.name: backend for backend in (CBackend(), NumexprBackend(), NumpyBackend())}

@@ -30,6 +30,40 @@ class Runner(Protocol):
 
     def __call__(self, values: Sequence[Any], iteration: int) -> list[Array]: ...
 
+    def repeat(self, steps: int, values: Sequence[Any], iteration: int) -> list[Array]:
+        """Steps on the same inputs; the outputs of the last."""
+        ...
+
+    def epoch(self, arrays: Sequence[Array], batch: int, order: Array | None, iteration: int) -> Array:
+        """A step on every batch of rows, in ``order`` or as they lie; the outputs added up, times their rows."""
+        ...
+
+
+class StepByStep:
+    """Loops over steps and batches for a runner that has none of its own."""
+
+    def __call__(self, values: Sequence[Any], iteration: int) -> list[Array]:
+        """One step."""
+        raise NotImplementedError
+
+    def repeat(self, steps: int, values: Sequence[Any], iteration: int) -> list[Array]:
+        """Steps on the same inputs; the outputs of the last."""
+        for step in range(steps - 1):
+            self(values, iteration + step)
+        return self(values, iteration + steps - 1)
+
+    def epoch(self, arrays: Sequence[Array], batch: int, order: Array | None, iteration: int) -> Array:
+        """A step on every batch of rows, in ``order`` or as they lie; the outputs added up, times their rows."""
+        total: Array | float = 0.0
+        count = len(arrays[0]) if order is None else len(order)
+        for number, low in enumerate(range(0, count, batch)):
+            if order is None:
+                rows = [array[low : low + batch] for array in arrays]
+            else:
+                rows = [np.take(array, order[low : low + batch], axis=0) for array in arrays]
+            total = total + len(rows[0]) * np.asarray(self(rows, iteration + number), np.float64)
+        return np.asarray(total)
+
 
 class Backend(Protocol):
     """One way to run a task. ``emit`` is pure and needs nothing; ``build`` may need a compiler or a device."""

@@ -300,5 +300,5 @@ def test_an_input_that_is_not_listed_is_named():
 
 
 def test_an_unknown_backend_is_refused_with_those_that_there_are():
-    with pytest.raises(so.Unsupported, match="there is no backend 'fortran': use one of auto, numexpr"):
+    with pytest.raises(so.Unsupported, match="there is no backend 'fortran': use one of auto, c, numexpr"):
         so.function([], so.constant(1.0), backend="fortran")

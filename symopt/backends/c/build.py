@@ -8,13 +8,15 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from symopt.backends.c.cache import load
 from symopt.backends.c.compiler import find_compiler
 from symopt.backends.c.dialect import DIALECT
 from symopt.backends.c.emit import Module, emit
 from symopt.backends.c.memory import Memory
 from symopt.backends.cfamily.spelling import RESERVED
-from symopt.backends.task import Task, checked_arrays
+from symopt.backends.task import StepByStep, Task, checked_arrays
 from symopt.backends.threads import threads
 from symopt.errors import DataError, Unsupported
 from symopt.graph.dimensions import resolve
@@ -63,7 +65,7 @@ def _program(task: Task) -> Program:
     return lower(task.inputs, task.outputs, task.updates, DIALECT, RESERVED, own_slots)
 
 
-class CRunner:
+class CRunner(StepByStep):
     """A compiled file, with memory prepared once for each run-time size."""
 
     def __init__(self, program: Program, module: Module, library: ctypes.CDLL, openmp: bool) -> None:
@@ -75,6 +77,16 @@ class CRunner:
         self._run = library.run
         self._run.argtypes = [ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_longlong] * 3]
         self._run.restype = None
+        self._epoch = library.epoch if module.epochs else None
+        if self._epoch is not None:
+            # memory, rows in all, rows of a batch, first and last batch, order, sums, call, threads
+            self._epoch.argtypes = [
+                ctypes.c_void_p,
+                *[ctypes.c_longlong] * 4,
+                *[ctypes.c_void_p] * 2,
+                *[ctypes.c_longlong] * 2,
+            ]
+            self._epoch.restype = None
         self._memories: OrderedDict[tuple[int, ...], Memory] = OrderedDict()
 
     def __call__(self, values: Sequence[Any], iteration: int) -> list[Array]:
@@ -93,6 +105,27 @@ class CRunner:
             if memory.failure[0]:
                 self._fail(memory, sizes)
         return [memory.output(node) for node in self._program.outputs]
+
+    def epoch(self, arrays: Sequence[Array], batch: int, order: Array | None, iteration: int) -> Array:
+        """A step on every batch of rows; the outputs added up, times their rows."""
+        if self._epoch is None:
+            return super().epoch(arrays, batch, order, iteration)
+        arrays = checked_arrays(self._program.inputs, arrays)
+        count = len(arrays[0]) if order is None else len(order)
+        sizes = bind_sizes(self._program.inputs, [array[:batch] for array in arrays])
+        (name,) = sizes
+        check_guards(self._program.guards, {name: count % batch or batch})  # of the last batch
+        memory = self._memory({name: batch})
+        memory.put(arrays)
+        memory.prepare_rows()
+        sums = np.zeros(len(self._program.outputs))
+        places = [None if array is None else array.ctypes.data for array in (order, sums)]
+        for first, some in in_turns(-(-count // batch)):
+            turn = (count, batch, first, first + some, *places, iteration + first, self._team({name: batch}))
+            self._epoch(memory.address, *turn)
+            if memory.failure[0]:
+                self._fail(memory, sizes)
+        return sums
 
     def _memory(self, sizes: Mapping[str, int]) -> Memory:
         key = tuple(sizes.values())

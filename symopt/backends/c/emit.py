@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from symopt.backends.c.item import Access, Group, Item
+from symopt.backends.c.item import FAILURE, Access, Group, Item
 from symopt.backends.c.library import write_library
 from symopt.backends.c.loops import write_loop
 from symopt.backends.c.products import product_text
@@ -21,7 +21,7 @@ from symopt.backends.cfamily.places import place_of
 from symopt.backends.cfamily.spelling import WIDTH, c_type, times, total
 from symopt.graph.dimensions import product, symbol
 from symopt.graph.nodes import Node, Shared
-from symopt.lowering.program import Buffer, Loop, Program, is_scalar_slot, memory
+from symopt.lowering.program import Buffer, Loop, Program, base_of, is_leaf, is_scalar_slot, memory
 
 
 @dataclass(frozen=True)
@@ -86,14 +86,15 @@ def _copy(variable: Shared, buffer: Buffer, scope: Scope) -> Item:
     def call(low: str, rows: str, block: str) -> list[str]:
         return [f"__builtin_memcpy(m->{target.name}, {scope.reference(buffer)}, {count});"]
 
-    accesses = (Access(memory(buffer), False, None), Access(variable.storage, True, None))
+    accesses = (Access(memory(buffer), False, None), Access(variable.storage, True, None), Access(FAILURE, False, None))
     return Item(None, accesses, call, f"{target.name}: others have read the old value by now", is_small=True)
 
 
 def _kept_numbers(scope: Scope) -> dict[Node, Field]:
     """Fields for outputs that are numbers and nowhere in memory."""
     found: dict[Node, Field] = {}
-    for node in scope.program.outputs:
+    for output in scope.program.outputs:
+        node = base_of(output, scope.buffers)
         if (node.weak or is_scalar_slot(node)) and node not in found:
             buffer = Buffer(scope.names.fresh("number"), "output", node.dtype, (), node)
             found[node] = scope.fields[buffer] = Field(buffer.name, "output", node.dtype, buffer, 1)
@@ -115,7 +116,11 @@ class _Writer:
         program = self.scope.program
         named = [symbol(node.shape[0]) if node.ndim else None for node in program.inputs]
         one = len(program.sizes) == 1 and all(name in program.sizes for name in named)
-        return one and bool(program.inputs) and all(node.shape == () for node in program.outputs)
+        return one and bool(program.inputs) and all(map(self._is_computed_number, program.outputs))
+
+    def _is_computed_number(self, node: Node) -> bool:
+        base = base_of(node, self.scope.buffers)
+        return node.shape == () and (base.weak or is_scalar_slot(base) or not is_leaf(base))
 
     # ----------------------------------------------------------------------------------------------------------- step
 
@@ -341,9 +346,9 @@ class _Writer:
         return self._function("void epoch", EPOCH, lines)
 
     def _output(self, node: Node, numbers: Mapping[Node, Field]) -> str:
-        if node in numbers:
-            return f"*now.{numbers[node].name}"
         place = place_of(node, self.scope.buffers)
+        if place.base in numbers:
+            return f"*now.{numbers[place.base].name}"
         field = self.scope.field(self.scope.buffers[place.base])
         return f"now.{field.name}[{total([self.scope.sizes.dim(place.offset)])}]"
 

@@ -21,6 +21,10 @@ class Access:
     row: Dim | None
 
 
+#: What is known of an index out of range: where it may be found, nothing that lasts is written before it is looked at.
+FAILURE = "failure"
+
+
 @dataclass(eq=False)
 class Item:
     """A piece of work over ``extent`` rows, or over one that no thread shares (None).

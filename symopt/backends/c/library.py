@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from symopt.backends.c.item import Access, Item
+from symopt.backends.c.item import FAILURE, Access, Item
 from symopt.backends.c.products import write_product
 from symopt.backends.c.scope import Scope
 from symopt.backends.cfamily.places import place_of, row_major
@@ -63,6 +63,7 @@ class _Reader:
         if may_fail:
             arguments.append("long long *restrict failure")
             texts.append("m->failure")
+            self.accesses.append(Access(FAILURE, True, None))
         function = self.scope.function(stem, arguments, lines)
 
         def call(low: str, rows: str, block: str) -> list[str]:

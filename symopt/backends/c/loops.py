@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from symopt.backends.c.item import Access, Item
+from symopt.backends.c.item import FAILURE, Access, Item
 from symopt.backends.c.reductions import Accumulator, accumulator
 from symopt.backends.c.scope import SPLIT, Scope
 from symopt.backends.cfamily.axes import Axis, merged_axes
@@ -308,6 +308,8 @@ class LoopWriter:
             where = memory(pointer.buffer)
             row = None if where in self.whole else self._row(pointer)
             yield Access(where, not pointer.constant, row)
+        if any(buffer.role == "shared" for _, buffer in self.loop.writes):
+            yield Access(FAILURE, False, None)
 
     def _row(self, pointer: Pointer) -> Dim | None:
         """The length of a row, where the kernel keeps to its own."""

@@ -61,7 +61,7 @@ class Memory:
         count = resolve(field.count, self._sizes)
         if field.role == "partial":
             extent, block = module.blocks[field.name]
-            count *= -(-resolve(extent, self._sizes) // block)
+            count *= 1 if extent is None else -(-resolve(extent, self._sizes) // block)
         return empty(() if field.role == "output" else (max(count, 1),), field.dtype)
 
     def prepare_rows(self) -> None:

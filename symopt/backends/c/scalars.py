@@ -7,6 +7,7 @@ import numpy as np
 from symopt.backends.c.scope import Scope
 from symopt.backends.cfamily.operations import bare
 from symopt.backends.cfamily.spelling import c_type, number_text
+from symopt.lowering.program import base_of
 from symopt.graph.nodes import Constant, DType, Elementwise, Node, Shared, Size
 
 DOUBLE = np.dtype(np.float64)
@@ -22,7 +23,8 @@ def scalar_lines(scope: Scope) -> list[str]:
             number = buffer.node.operands[0]
             text = scope.operations.cast(writer.text(number), number.dtype, buffer.dtype)
             writer.lines.append(f"const {c_type(buffer.dtype)} {buffer.name} = {bare(text)};")
-    scope.scalars = {node: writer.text(node) for node in scope.program.outputs if node.weak}
+    bases = [base_of(node, scope.buffers) for node in scope.program.outputs]
+    scope.scalars = {node: writer.text(node) for node in bases if node.weak}
     return writer.lines
 
 

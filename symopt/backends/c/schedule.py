@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from symopt.backends.c.item import Access, Group, Item
+from symopt.backends.c.item import FAILURE, Access, Group, Item
 from symopt.graph.dimensions import Dim, resolve
 
 #: Bytes that the rows of a block touch together, about: a part of the second-level cache.
@@ -53,9 +53,9 @@ def _group_for(item: Item, groups: list[Group]) -> Group:
 
 
 def _conflicts(item: Item, group: Group, together: bool) -> bool:
-    if together and group.extent is None:
-        return False  # one thread does all of it, in order
-    return any(_conflict(a, b, together) for a in item.accesses for other in group.items for b in other.accesses)
+    one_thread = together and group.extent is None  # does all of it, in order
+    pairs = ((a, b) for a in item.accesses for other in group.items for b in other.accesses)
+    return any(_conflict(a, b, together) and (not one_thread or a.memory == FAILURE) for a, b in pairs)
 
 
 def _conflict(one: Access, other: Access, together: bool) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 from symopt.backends.numexpr.dialect import DIALECT
 from symopt.backends.numexpr.emit import Module, emit
 from symopt.backends.numexpr.spelling import RESERVED
-from symopt.backends.task import Task, checked_arrays
+from symopt.backends.task import StepByStep, Task, checked_arrays
 from symopt.graph.evaluate import bind_sizes, check_guards
 from symopt.graph.nodes import Array, Input
 from symopt.lowering import Program, lower
@@ -53,7 +53,7 @@ def _program(task: Task) -> Program:
     return lower(task.inputs, task.outputs, task.updates, DIALECT, RESERVED)
 
 
-class NumexprRunner:
+class NumexprRunner(StepByStep):
     """A generated module, prepared once for each run-time size."""
 
     def __init__(self, program: Program, module: Module) -> None:

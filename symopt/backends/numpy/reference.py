@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symopt.backends.task import Task, checked_arrays
+from symopt.backends.task import StepByStep, Task, checked_arrays
 from symopt.graph.evaluate import evaluate
 from symopt.graph.nodes import LEAVES, Array, Node, Random, Shared
 from symopt.graph.traversal import topological
@@ -35,7 +35,7 @@ class NumpyBackend:
         return f"{task.title}: interpreted node by node, nothing rewritten or fused\n\n{listing(task)}"
 
 
-class NumpyRunner:
+class NumpyRunner(StepByStep):
     """Evaluates outputs and new values, then writes the new values."""
 
     def __init__(self, task: Task) -> None:
