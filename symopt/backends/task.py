@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -38,6 +38,10 @@ class Runner(Protocol):
         """A step on every batch of rows, in ``order`` or as they lie; the outputs added up, times their rows."""
         ...
 
+    def entry(self, values: Sequence[Any], single: bool) -> Callable[..., Any] | None:
+        """A faster way in for arrays like these, if there is one: it gives None, and does nothing, for others."""
+        ...
+
 
 class StepByStep:
     """Loops over steps and batches for a runner that has none of its own."""
@@ -64,6 +68,10 @@ class StepByStep:
             total = total + len(rows[0]) * np.asarray(self(rows, iteration + number), np.float64)
         return np.asarray(total)
 
+    def entry(self, values: Sequence[Any], single: bool) -> Callable[..., Any] | None:
+        """A faster way in: none."""
+        return None
+
 
 class Backend(Protocol):
     """One way to run a task. ``emit`` is pure and needs nothing; ``build`` may need a compiler or a device."""
@@ -79,6 +87,10 @@ class Backend(Protocol):
     def build(self, task: Task, sizes: Mapping[str, int]) -> Runner: ...
 
     def explain(self, task: Task, sizes: Mapping[str, int] | None = None) -> str: ...
+
+    def runs_epochs(self, task: Task) -> bool:
+        """Whether a whole epoch is one call."""
+        ...
 
 
 @dataclass(frozen=True)

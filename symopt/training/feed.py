@@ -10,7 +10,11 @@ import numpy as np
 from symopt.data import Batch, Dataset
 from symopt.data.entries import unpack
 from symopt.errors import DataError
+from symopt.function import Function
 from symopt.graph.nodes import Array, Input
+from symopt.tensor.evaluation import input_array
+from symopt.training.turns import Batch as OneBatch
+from symopt.training.turns import Turn, stretches
 
 
 class Feed:
@@ -29,6 +33,23 @@ class Feed:
             raise DataError(f"the loss has inputs ({self._spelled}): give data for them")
         else:
             yield (), 1
+
+    def turns(self, function: Function, data: Dataset | None, epoch: int | None) -> Iterator[Turn]:
+        """An epoch in pieces: many batches at a time where compiled code can, else one."""
+        arrays = self._in_memory(data) if data is not None and function.runs_epochs else None
+        if data is None or arrays is None:
+            for batch, size in self.batches(data, epoch):
+                yield OneBatch(function, batch, size)
+        else:
+            yield from stretches(function, arrays, data.order(epoch), data.bounds(epoch))
+
+    def _in_memory(self, data: Dataset) -> list[Array] | None:
+        """All rows for each input, in its dtype; None where they are read batch by batch."""
+        arrays = data.in_memory
+        if arrays is None:
+            return None
+        ordered = self._ordered(Batch(arrays, 0, data.names))
+        return [input_array(node, array) for node, array in zip(self._inputs, ordered, strict=True)]
 
     def one(self, batch: Any) -> tuple[Array, ...]:
         """The arrays of a single batch that the user gives: an array, several, a dict of them, or a Batch."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import ctypes
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from symopt.backends.c.cache import load
-from symopt.backends.c.compiler import find_compiler
+from symopt.backends.c.compiler import Compiler, find_compiler
 from symopt.backends.c.dialect import DIALECT
-from symopt.backends.c.emit import Module, emit
+from symopt.backends.c.emit import Module, emit, has_epochs
+from symopt.backends.c.entry import entry_type
 from symopt.backends.c.memory import Memory
 from symopt.backends.cfamily.spelling import RESERVED
 from symopt.backends.task import StepByStep, Task, checked_arrays
@@ -29,6 +30,8 @@ from symopt.lowering.explain import explain, work
 KEPT_SIZES = 8
 #: Operations of a step from which on threads are worth waking up.
 SHARED_WORK = 100_000
+#: Operations of a step up to which it is called without letting other threads of Python run.
+SMALL_WORK = 20_000
 #: Seconds after which compiled code comes back to Python.
 TURN = 0.05
 
@@ -54,11 +57,15 @@ class CBackend:
             raise Unsupported(f"the backend c cannot run here: {reason}")
         program = _program(task)
         module = emit(program, sizes, task.title)
-        return CRunner(program, module, load(module.source, compiler), compiler.openmp)
+        return CRunner(program, module, compiler)
 
     def explain(self, task: Task, sizes: Mapping[str, int] | None = None) -> str:
         """What was fused, and what it moves and computes."""
         return explain(_program(task))
+
+    def runs_epochs(self, task: Task) -> bool:
+        """Where all inputs have rows in one number, and all outputs are numbers."""
+        return has_epochs(task.inputs, task.outputs)
 
 
 def _program(task: Task) -> Program:
@@ -68,11 +75,13 @@ def _program(task: Task) -> Program:
 class CRunner(StepByStep):
     """A compiled file, with memory prepared once for each run-time size."""
 
-    def __init__(self, program: Program, module: Module, library: ctypes.CDLL, openmp: bool) -> None:
+    def __init__(self, program: Program, module: Module, compiler: Compiler) -> None:
+        library = load(module.source, compiler)
         self.source = module.source
         self._program = program
         self._module = module
-        self._shares = openmp and module.threads
+        self._compiler = compiler
+        self._shares = compiler.openmp and module.threads
         self._work = sum((work(kernel) for kernel in program.kernels), 0)
         self._run = library.run
         self._run.argtypes = [ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_longlong] * 3]
@@ -104,7 +113,32 @@ class CRunner(StepByStep):
             self._run(memory.address, memory.sizes_address, count, iteration + first, team)
             if memory.failure[0]:
                 self._fail(memory, sizes)
-        return [memory.output(node) for node in self._program.outputs]
+        return [np.array(memory.view(node)) for node in self._program.outputs]
+
+    def entry(self, values: Sequence[Any], single: bool) -> Callable[..., Any] | None:
+        """A callable for arrays like these, which gives None for others; None where calling it by hand is as good.
+
+        While it runs, no other thread of Python does: so it is for small steps alone.
+        """
+        made = entry_type(self._compiler)
+        arrays = checked_arrays(self._program.inputs, values)
+        sizes = bind_sizes(self._program.inputs, arrays)
+        memory = self._memory(sizes)
+        looks_at_inputs = any(memory.is_given(node) for node in self._program.outputs)
+        fails, draws = bool(self._module.failures), bool(self._program.streams)
+        if made is None or fails or draws or looks_at_inputs or resolve(self._work, sizes) > SMALL_WORK:
+            return None
+        places = (-1 if place is None else place for place in memory.inputs)
+        entry: Callable[..., Any] = made(
+            ctypes.cast(self._run, ctypes.c_void_p).value,
+            memory.address,
+            memory.sizes_address,
+            tuple(zip(places, (np.empty(array.shape, array.dtype) for array in arrays), strict=True)),
+            tuple(memory.view(node) for node in self._program.outputs),
+            (memory, self),
+            single,
+        )
+        return entry
 
     def epoch(self, arrays: Sequence[Array], batch: int, order: Array | None, iteration: int) -> Array:
         """A step on every batch of rows; the outputs added up, times their rows."""

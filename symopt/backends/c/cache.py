@@ -15,16 +15,19 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from symopt.backends.c.compiler import Compiler
 from symopt.errors import CompileError
 
 #: Bytes that the cache may grow to: when it is larger, files that were not used for longest go.
 LIMIT = 256 * 1024 * 1024
+
+Loaded = TypeVar("Loaded")
 
 
 @dataclass(frozen=True)
@@ -38,27 +41,32 @@ class CacheInfo:
 
 def load(source: str, compiler: Compiler) -> ctypes.CDLL:
     """The compiled object of a source: from the cache, or compiled now."""
+    return compiled(source, compiler, lambda path: ctypes.CDLL(str(path)))
+
+
+def compiled(source: str, compiler: Compiler, opened: Callable[[Path], Loaded]) -> Loaded:
+    """What ``opened`` makes of the file of a compiled source; it raises OSError where it cannot."""
     name = f"{_key(source, compiler)}.so"
     problems = []
     for folder in _folders():
         path = folder / name
         try:
             if path.exists():
-                with contextlib.suppress(OSError):
-                    return _open(path)
+                with contextlib.suppress(OSError, ImportError):
+                    return _used(path, opened)
                 path.unlink(missing_ok=True)  # damaged: a full disk, a killed process
             _make(source, compiler, path)
-            return _open(path)
-        except OSError as error:  # a full disk, a mount that runs nothing
+            return _used(path, opened)
+        except (OSError, ImportError) as error:  # a full disk, a mount that runs nothing
             problems.append(f"{folder}: {error}")
     raise CompileError(f"there is no folder that compiled code can be loaded from: {'; '.join(problems)}")
 
 
-def _open(path: Path) -> ctypes.CDLL:
-    library = ctypes.CDLL(str(path))
+def _used(path: Path, opened: Callable[[Path], Loaded]) -> Loaded:
+    loaded = opened(path)
     with contextlib.suppress(OSError):
-        os.utime(path)  # used now
-    return library
+        os.utime(path)  # files that were not used for longest go first
+    return loaded
 
 
 def _make(source: str, compiler: Compiler, path: Path) -> None:

@@ -7,7 +7,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -40,6 +40,10 @@ class Compiler:
     libraries: tuple[str, ...]
     version: str
     openmp: bool
+
+    def with_flags(self, flags: tuple[str, ...]) -> Compiler:
+        """The same with further flags."""
+        return replace(self, flags=(*self.flags, *flags))
 
     def compile(self, source: str, target: Path) -> None:
         """Compile the text of one file into a shared object."""

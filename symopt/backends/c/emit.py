@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -13,14 +14,14 @@ from symopt.backends.c.item import FAILURE, Access, Group, Item
 from symopt.backends.c.library import write_library
 from symopt.backends.c.loops import write_loop
 from symopt.backends.c.products import product_text
-from symopt.backends.c.scalars import scalar_lines
+from symopt.backends.c.scalars import Numbers, numbers
 from symopt.backends.c.schedule import schedule
 from symopt.backends.c.scope import Field, Scope
 from symopt.backends.cfamily.operations import VECTOR_FUNCTIONS
 from symopt.backends.cfamily.places import place_of
-from symopt.backends.cfamily.spelling import WIDTH, c_type, times, total
-from symopt.graph.dimensions import product, symbol
-from symopt.graph.nodes import Node, Shared
+from symopt.backends.cfamily.spelling import WIDTH, c_type, number_text, times, total
+from symopt.graph.dimensions import names_in, product, symbol
+from symopt.graph.nodes import Constant, Input, Iota, Node, Shared
 from symopt.lowering.program import Buffer, Loop, Program, base_of, is_leaf, is_scalar_slot, memory
 
 
@@ -51,7 +52,7 @@ def _text(name: str) -> str:
 def emit(program: Program, sizes: Mapping[str, int] | None = None, title: str = "a function") -> Module:
     """The module of ``program``; ``sizes`` are typical run-time sizes, which blocks are chosen for."""
     scope = Scope(program)
-    numbers = scalar_lines(scope)
+    weak = numbers(scope)
     items: list[Item] = []
     failures: dict[int, Node] = {}
     for number, kernel in enumerate(program.kernels, 1):
@@ -61,11 +62,11 @@ def emit(program: Program, sizes: Mapping[str, int] | None = None, title: str = 
             failures[number] = kernel.node
     items += [_copy(variable, buffer, scope) for variable, buffer in program.copies]
     groups = schedule(items, sizes or {})
-    writer = _Writer(scope, groups, bool(failures))
     kept = _kept_numbers(scope)
-    step = writer.step([*numbers, *writer.kept(kept)])
+    writer = _Writer(scope, groups, weak, kept, bool(failures))
+    step = writer.step()
     writer.add_fields()
-    source = writer.assemble(step, title, kept)
+    source = writer.assemble(step, title)
     blocks = {
         field.name: (group.extent, group.block)
         for group in groups
@@ -73,8 +74,18 @@ def emit(program: Program, sizes: Mapping[str, int] | None = None, title: str = 
         for field in scope.fields.values()
         if field.role == "partial" and any(a.writes and a.memory == memory(field.buffer) for a in item.accesses)
     }
+    fields = tuple(replace(field, margin=scope.margins.get(key, (0, 0))) for key, field in scope.fields.items())
     return Module(
-        source, tuple(scope.fields.values()), kept, blocks, tuple(program.sizes), writer.threads, writer.epochs, failures
+        source, fields, kept, blocks, tuple(program.sizes), writer.threads, writer.epochs, failures
+    )
+
+
+def has_epochs(inputs: Sequence[Input], outputs: Sequence[Node]) -> bool:
+    """Whether there is a function for whole epochs: all inputs have rows in one number, and outputs are numbers."""
+    lengths = {symbol(node.shape[0]) if node.ndim else None for node in inputs}
+    others = {name for node in inputs for dim in node.shape[1:] for name in names_in(dim)}
+    return len(lengths) == 1 and lengths.isdisjoint({None}) and not others - lengths and all(
+        node.shape == () for node in outputs
     )
 
 
@@ -104,36 +115,29 @@ def _kept_numbers(scope: Scope) -> dict[Node, Field]:
 class _Writer:
     """The functions that call the kernels."""
 
-    def __init__(self, scope: Scope, groups: Sequence[Group], fails: bool) -> None:
+    def __init__(self, scope: Scope, groups: Sequence[Group], weak: Numbers, numbers: Mapping[Node, Field], fails: bool) -> None:
+        self._weak = weak
+        self._numbers = numbers
         self.scope = scope
         self.groups = groups
         self.fails = fails
         self.threads = any(group.extent is not None for group in groups)
-        self.epochs = self._has_epochs()
+        self.epochs = has_epochs(scope.program.inputs, scope.program.outputs)
         self.draws = bool(scope.program.streams)
-
-    def _has_epochs(self) -> bool:
-        program = self.scope.program
-        named = [symbol(node.shape[0]) if node.ndim else None for node in program.inputs]
-        one = len(program.sizes) == 1 and all(name in program.sizes for name in named)
-        return one and bool(program.inputs) and all(map(self._is_computed_number, program.outputs))
-
-    def _is_computed_number(self, node: Node) -> bool:
-        base = base_of(node, self.scope.buffers)
-        return node.shape == () and (base.weak or is_scalar_slot(base) or not is_leaf(base))
 
     # ----------------------------------------------------------------------------------------------------------- step
 
-    def kept(self, numbers: Mapping[Node, Field]) -> list[str]:
+    def kept(self) -> list[str]:
         """Lines that store outputs that are numbers."""
         lines = []
-        for node, field in numbers.items():
+        for node, field in self._numbers.items():
             value = self.scope.buffers[node].name if is_scalar_slot(node) else self.scope.scalars[node]
             lines.append(f"{'if (me == 0) ' if self.threads else ''}*m->{field.name} = {value};")
         return lines
 
-    def step(self, first: list[str]) -> list[str]:
-        lines = list(first)
+    def step(self) -> list[str]:
+        """The lines of a step; only then is it known which fixed numbers it needs."""
+        lines = [*self._weak.varying, *self.kept()]
         fresh = False  # whether a failure has yet to be looked for
         for group in self.groups:
             if self.threads and (group.barrier or fresh):
@@ -142,6 +146,9 @@ class _Writer:
                 lines.append("if (m->failure[0]) return;")
             fresh = any(item.may_fail for item in group.items)
             lines += self._group(group)
+        needed = set(re.findall(r"\w+", "\n".join(lines)))
+        self._passed = [(kind, name) for kind, name in self._weak.passed if name in needed]
+        self._fixed = _needed(self._weak.fixed, {name for _, name in self._passed})
         return lines
 
     def _group(self, group: Group) -> list[str]:
@@ -186,7 +193,7 @@ class _Writer:
 
     # ----------------------------------------------------------------------------------------------------- whole file
 
-    def assemble(self, step: list[str], title: str, numbers: Mapping[Node, Field]) -> str:
+    def assemble(self, step: list[str], title: str) -> str:
         scope = self.scope
         title = title.replace("*/", "* /")
         memory_lines = [_declaration(field) for field in scope.fields.values()]
@@ -210,7 +217,7 @@ class _Writer:
         parts.append(self._function("static void step", ["const Memory *restrict m", *self._step_arguments()], step))
         parts.append(self._run())
         if self.epochs:
-            parts.append(self._epoch(numbers))
+            parts.append(self._epoch())
         return "\n\n".join(parts) + "\n"
 
     def _declarations(self) -> list[str]:
@@ -229,11 +236,12 @@ class _Writer:
     def _step_arguments(self) -> list[str]:
         arguments = [f"Index {name}" for name in self.scope.sizes.names.values()]
         arguments += ["Index call"] if self.draws else []
+        arguments += [f"{kind} {name}" for kind, name in self._passed]
         return arguments + (["int me", "int team"] if self.threads else [])
 
     def _step_call(self, m: str, sizes: Sequence[str], call: str, me: str, team: str) -> str:
-        texts = [m, *sizes, *([call] if self.draws else []), *([me, team] if self.threads else [])]
-        return f"step({', '.join(texts)});"
+        texts = [m, *sizes, *([call] if self.draws else []), *(name for _, name in self._passed)]
+        return f"step({', '.join([*texts, *([me, team] if self.threads else [])])});"
 
     def _function(self, head: str, arguments: Sequence[str], lines: Sequence[str]) -> str:
         first = f"{head}({', '.join(arguments)})"
@@ -246,6 +254,7 @@ class _Writer:
         """The function that takes steps on the same inputs."""
         names = list(self.scope.sizes.names.values())
         lines = [f"const Index {name} = sizes[{i}];" for i, name in enumerate(names)]
+        lines += self._fixed
         stop = ["if (m->failure[0]) return;"] if self.fails else []
         loop = "for (Index s = 0; s < steps; s++)"
         one = self._step_call("m", names, "call + s", "0", "1")
@@ -289,6 +298,9 @@ class _Writer:
 
     def add_fields(self) -> None:
         """Memory for the rows of a batch, and for what is known of an index out of range."""
+        if self.epochs:
+            for node in self.scope.program.outputs:
+                self._output(node)
         for field, _ in self._batched() if self.epochs else []:
             name = self.scope.names.fresh(f"{field.name}_rows")
             self.scope.fields["rows of", field.name] = Field(name, "rows", field.dtype, field.buffer, field.count)
@@ -296,7 +308,7 @@ class _Writer:
             buffer = Buffer("failure", "failure", np.dtype(np.int64), (2,), self.scope.program.kernels[0].writes[0][0])
             self.scope.fields["failure"] = Field("failure", "failure", buffer.dtype, buffer, 2)
 
-    def _epoch(self, numbers: Mapping[Node, Field]) -> str:
+    def _epoch(self) -> str:
         """The function that takes a step on every batch."""
         (n,) = self.scope.sizes.names.values()
         team = ("me", "team") if self.threads else ("0", "1")
@@ -322,7 +334,7 @@ class _Writer:
         body += ["BARRIER"] if self.threads else []
         body += ["if (m->failure[0]) break;"] if self.fails else []
         sums = [
-            f"sums[{k}] += (double){n} * (double){self._output(node, numbers)};"
+            f"sums[{k}] += (double){n} * (double){self._output(node)};"
             for k, node in enumerate(self.scope.program.outputs)
         ]
         if sums:
@@ -332,7 +344,7 @@ class _Writer:
         loop = ["for (Index b = first; b < last; b++) {", *(f"    {line}" for line in body), "}"]
         unused = [*(["call"] if not self.draws else []), *(["threads"] if not self.threads else [])]
         unused += [*(["sums"] if not sums else []), *(["order"] if not self._batched() else [])]
-        lines = [f"(void){name};" for name in unused]
+        lines = [*self._fixed, *(f"(void){name};" for name in unused)]
         if self.threads:
             lines += [
                 "#pragma omp parallel num_threads((int)threads)",
@@ -345,10 +357,12 @@ class _Writer:
             lines += loop
         return self._function("void epoch", EPOCH, lines)
 
-    def _output(self, node: Node, numbers: Mapping[Node, Field]) -> str:
+    def _output(self, node: Node) -> str:
         place = place_of(node, self.scope.buffers)
-        if place.base in numbers:
-            return f"*now.{numbers[place.base].name}"
+        if place.base in self._numbers:
+            return f"*now.{self._numbers[place.base].name}"
+        if isinstance(place.base, Constant) and place.base.value.size == 1:
+            return number_text(place.base.value.reshape(())[()], place.base.dtype)
         field = self.scope.field(self.scope.buffers[place.base])
         return f"now.{field.name}[{total([self.scope.sizes.dim(place.offset)])}]"
 
@@ -372,6 +386,17 @@ def _conditional(condition: str, lines: Sequence[str]) -> list[str]:
     if len(lines) == 1:
         return [f"    if ({condition}) {lines[0]}"]
     return [f"    if ({condition}) {{", *(f"        {line}" for line in lines), "    }"]
+
+
+def _needed(lines: Sequence[str], names: set[str]) -> list[str]:
+    """The definitions that lead to the given names."""
+    kept: list[str] = []
+    for line in reversed(lines):
+        left, right = line.split(" = ", 1)
+        if left.split()[-1] in names:
+            names = names | set(re.findall(r"[A-Za-z_]\w*", right))
+            kept.append(line)
+    return kept[::-1]
 
 
 def _declaration(field: Field) -> str:

@@ -134,6 +134,8 @@ class LoopWriter:
         """What an Embed has at this place: an element of its operand, or zero."""
         (operand,) = node.operands
         place, sizes = self._place(operand), self.scope.sizes
+        if self._between_zeros(node, place):
+            return self._shifted(node, place)
         conditions: list[str] = []
         terms: list[str] = []
         depth_of = {member: depth for depth, axis in enumerate(self.axes) for member in axis.members}
@@ -160,6 +162,41 @@ class LoopWriter:
         value = self._embedded(place, total(terms), operand)
         zero = number_text(0, node.dtype)
         return f"({' && '.join(conditions)} ? {value} : {zero})" if conditions else value
+
+    def _between_zeros(self, node: Embed, place: Place) -> bool:
+        """Whether the operand can lie between zeros, so that an Embed is a read at another place: whole rows move."""
+        buffer, (operand,) = self.scope.buffers.get(place.base), node.operands
+        if buffer is None or buffer.role != "temporary" or place != Place(place.base, 0, row_major(operand.shape)):
+            return False
+        first = next((axis for axis, dim in enumerate(node.shape) if dim != 1), None)
+        return (
+            first is not None
+            and _moved(node) == [first]
+            and node.steps[first] == 1
+            and all(isinstance(dim, int) for dim in (*node.shape, *operand.shape, *node.starts))
+            and buffer.shape == place.base.shape
+        )
+
+    def _shifted(self, node: Embed, place: Place) -> str:
+        (operand,) = node.operands
+        (axis,) = _moved(node)
+        row = product(tuple(operand.shape[axis + 1 :]))
+        start, count, dim = node.starts[axis], operand.shape[axis], node.shape[axis]
+        assert isinstance(row, int)
+        assert isinstance(start, int)
+        assert isinstance(count, int)
+        assert isinstance(dim, int)
+        buffer = self.scope.buffers[place.base]
+        self.scope.widen(buffer, start * row, (dim - start - count) * row)
+        self.whole.add(memory(buffer))
+        name = self.pointer(buffer, 0, 0, constant=True)
+        index = total([times(self._global(depth), self.scope.sizes.dim(stride)) for depth, stride in self._steps(place)])
+        return f"{name}[{index}]" if start == 0 else f"{name}[{index} - {start * row}]"
+
+    def _steps(self, place: Place) -> list[tuple[int, Dim]]:
+        """The loops along which an operand of an Embed goes on, and by how much."""
+        walks = ((depth, place.strides[axis.last]) for depth, axis in enumerate(self.axes))
+        return [(depth, stride) for depth, stride in walks if stride != 0]
 
     def _embedded(self, place: Place, index: str, operand: Node) -> str:
         base, buffer = place.base, self.scope.buffers.get(place.base)

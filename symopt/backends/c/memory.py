@@ -11,9 +11,18 @@ from symopt.backends.c.emit import Module
 from symopt.backends.c.scope import Field
 from symopt.graph.dimensions import product, resolve, resolve_shape
 from symopt.graph.evaluate import RULES
-from symopt.graph.memory import empty
+from symopt.graph.memory import ALIGNMENT, empty
 from symopt.graph.nodes import Array, Constant, Input, Iota, Node, Shared
-from symopt.lowering.program import Program, is_view
+from symopt.lowering.program import Program, base_of, is_view
+
+
+def _between_zeros(count: int, field: Field) -> Array:
+    """An array with zeros around it; it starts where a cache line does, as others do."""
+    before, after = field.margin
+    lead = -(-before // ALIGNMENT) * ALIGNMENT
+    whole = empty((lead + count + after,), field.dtype)
+    whole[:] = 0
+    return whole[lead : lead + count]
 
 
 class Memory:
@@ -62,6 +71,8 @@ class Memory:
         if field.role == "partial":
             extent, block = module.blocks[field.name]
             count *= 1 if extent is None else -(-resolve(extent, self._sizes) // block)
+        if field.margin != (0, 0):
+            return _between_zeros(count, field)
         return empty(() if field.role == "output" else (max(count, 1),), field.dtype)
 
     def prepare_rows(self) -> None:
@@ -77,8 +88,8 @@ class Memory:
             if place is not None:
                 self.table[place] = array.ctypes.data
 
-    def output(self, node: Node) -> Array:
-        """A copy of an output: what looks at memory is looked at by NumPy in the same way."""
+    def view(self, node: Node) -> Array:
+        """An output where it lies: what looks at memory is looked at by NumPy in the same way."""
         path = []
         while is_view(node) and node not in self._program.buffers:
             path.append(node)
@@ -86,7 +97,11 @@ class Memory:
         array = self._base(node)
         for one in reversed(path):
             array = RULES[type(one)](one, self._sizes, array)
-        return np.array(array)
+        return array
+
+    def is_given(self, node: Node) -> bool:
+        """Whether an output is, or looks at, an input, which comes with each call."""
+        return isinstance(base_of(node, self._program.buffers), Input)
 
     def _base(self, node: Node) -> Array:
         if node in self._given:

@@ -3,13 +3,13 @@
 #ifndef LANE_BYTES
 #if defined(__AVX512F__)
 #define LANE_BYTES 64
-#define TILE_ROWS 8
+#define TILE_ROWS 14
 #elif defined(__AVX__)
 #define LANE_BYTES 32
 #define TILE_ROWS 6
 #else
 #define LANE_BYTES 16
-#define TILE_ROWS 4
+#define TILE_ROWS 6
 #endif
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #endif
@@ -44,7 +44,7 @@ ALWAYS_INLINE void tile_SUFFIX(const int height, const int width, Index last, In
                                const REAL *restrict a, Index a_row, Index a_k,
                                const REAL *restrict b, Index b_k, REAL *restrict c, Index c_row)
 {
-    Vector_SUFFIX sum[16][4];
+    Vector_SUFFIX sum[TILE_ROWS][4];
     for (int r = 0; r < height; r++)
         for (int v = 0; v < width; v++)
             sum[r][v] = adds ? load_SUFFIX(c + r * c_row + v * LANES_SUFFIX, v < width - 1 ? LANES_SUFFIX : last)
@@ -93,13 +93,13 @@ ALWAYS_INLINE void product_SUFFIX(Index rows, Index columns, Index depth,
         const REAL *left = a + k * a_k, *right = b + k * b_k;
         const int adds = k > 0;
         Index i = 0;
-        if (columns <= LANES_SUFFIX)
-            for (; i + 16 <= rows; i += 16)
-                strip_SUFFIX(16, columns, some, adds, left + i * a_row, a_row, a_k, right, b_k, c + i * c_row, c_row);
         for (; i + TILE_ROWS <= rows; i += TILE_ROWS)
             strip_SUFFIX(TILE_ROWS, columns, some, adds, left + i * a_row, a_row, a_k, right, b_k, c + i * c_row, c_row);
-        for (; i + 3 <= rows; i += 3)
-            strip_SUFFIX(3, columns, some, adds, left + i * a_row, a_row, a_k, right, b_k, c + i * c_row, c_row);
+        if (TILE_ROWS > 8)
+            for (; i + 8 <= rows; i += 8)
+                strip_SUFFIX(8, columns, some, adds, left + i * a_row, a_row, a_k, right, b_k, c + i * c_row, c_row);
+        for (; i + 4 <= rows; i += 4)
+            strip_SUFFIX(4, columns, some, adds, left + i * a_row, a_row, a_k, right, b_k, c + i * c_row, c_row);
         for (; i < rows; i++)
             strip_SUFFIX(1, columns, some, adds, left + i * a_row, a_row, a_k, right, b_k, c + i * c_row, c_row);
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from symopt.backends.c.scope import Scope
@@ -13,8 +15,20 @@ from symopt.graph.nodes import Constant, DType, Elementwise, Node, Shared, Size
 DOUBLE = np.dtype(np.float64)
 
 
-def scalar_lines(scope: Scope) -> list[str]:
-    """Lines that compute the weak numbers, and cast them to the dtypes that they meet."""
+@dataclass(frozen=True)
+class Numbers:
+    """Lines that compute the weak numbers, and cast them to the dtypes that they meet.
+
+    ``fixed`` are the same in all steps of a call, and ``passed`` are those of them that a step needs: types and names.
+    """
+
+    fixed: list[str]
+    passed: list[tuple[str, str]]
+    varying: list[str]
+
+
+def numbers(scope: Scope) -> Numbers:
+    """The weak numbers of a step."""
     writer = _Writer(scope)
     for node in scope.program.scalars:
         writer.compute(node)
@@ -22,17 +36,21 @@ def scalar_lines(scope: Scope) -> list[str]:
         if buffer.role == "scalar":
             number = buffer.node.operands[0]
             text = scope.operations.cast(writer.text(number), number.dtype, buffer.dtype)
-            writer.lines.append(f"const {c_type(buffer.dtype)} {buffer.name} = {bare(text)};")
+            writer.keep(buffer.name, buffer.dtype, text, number in writer.varying)
     bases = [base_of(node, scope.buffers) for node in scope.program.outputs]
     scope.scalars = {node: writer.text(node) for node in bases if node.weak}
-    return writer.lines
+    return Numbers(writer.fixed_lines, writer.passed, writer.varying_lines)
 
 
 class _Writer:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
-        self.lines: list[str] = []
+        self.fixed_lines: list[str] = []
+        self.varying_lines: list[str] = []
+        self.passed: list[tuple[str, str]] = []
+        self.varying: set[Node] = set()
         self._names: dict[Node, str] = {}
+        self._updated = {variable for variable, _ in scope.program.updates}
 
     def text(self, node: Node) -> str:
         """A name or a literal for a weak number."""
@@ -42,16 +60,20 @@ class _Writer:
             return number_text(node.value.reshape(())[()], node.dtype)
         assert isinstance(node, Shared)
         field = self.scope.shared(node)
-        name = self.scope.names.fresh(f"{node.name}_now")
-        return self._keep(node, name, f"*m->{field.name}")
+        if node in self._updated:
+            self.varying.add(node)
+        return self._keep(node, self.scope.names.fresh(f"{node.name}_now"), f"*m->{field.name}")
 
     def compute(self, node: Node) -> None:
         """Add the line of a number that is computed."""
         if isinstance(node, Size):
+            self.varying.add(node)  # the last batch may be short
             text = self.scope.sizes.dim(node.dim)
         else:
             assert isinstance(node, Elementwise)
             text = self._operation(node)
+            if not self.varying.isdisjoint(node.operands):
+                self.varying.add(node)
         self._keep(node, self.scope.names.fresh("w0"), text)
 
     def _operation(self, node: Elementwise) -> str:
@@ -75,5 +97,11 @@ class _Writer:
 
     def _keep(self, node: Node, name: str, text: str) -> str:
         self._names[node] = name
-        self.lines.append(f"const {c_type(node.dtype)} {name} = {bare(text)};")
+        self.keep(name, node.dtype, text, node in self.varying)
         return name
+
+    def keep(self, name: str, dtype: DType, text: str, varies: bool) -> None:
+        """Add the line of a value."""
+        (self.varying_lines if varies else self.fixed_lines).append(f"const {c_type(dtype)} {name} = {bare(text)};")
+        if not varies:
+            self.passed.append((c_type(dtype), name))

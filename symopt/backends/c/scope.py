@@ -24,7 +24,8 @@ SHORT_CONSTANT = 64
 class Field:
     """A pointer that the function is given: whose memory it is, and how many elements it needs.
 
-    ``role`` is that of a buffer, or ``"output"`` or ``"partial"``; a partial has ``count`` elements for each block.
+    ``role`` is that of a buffer, or ``"output"`` or ``"partial"``; a partial has ``count`` elements for each block. ``margin``
+    are the numbers of zeros before and after the elements.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Field:
     dtype: DType
     buffer: Buffer
     count: Dim
+    margin: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Scope:
         self.names = Names({*RESERVED, *(buffer.name for buffer in self.buffers.values())})
         self.sizes = Sizes({name: self.names.fresh("n" if name.startswith("_") else name) for name in program.sizes})
         self.fields: dict[object, Field] = {}
+        self.margins: dict[object, tuple[int, int]] = {}
         self.tables: dict[str, str] = {}  # small constants by name
         self.functions: list[str] = []
         self.contracted: list[str] = []  # functions that may round once where they multiply and add
@@ -121,6 +124,11 @@ class Scope:
         if key not in self.fields:
             self.fields[key] = Field(buffer.name, buffer.role, buffer.dtype, buffer, product(buffer.shape))
         return self.fields[key]
+
+    def widen(self, buffer: Buffer, before: int, after: int) -> None:
+        """Have zeros around a temporary, for kernels that read beyond its ends."""
+        old = self.margins.get(memory(buffer), (0, 0))
+        self.margins[memory(buffer)] = (max(old[0], before), max(old[1], after))
 
     def shared(self, node: Shared) -> Field:
         """The pointer to a shared value, which may be a number that no kernel reads."""

@@ -48,6 +48,10 @@ class NumexprBackend:
         """What was fused, and what it moves and computes."""
         return explain(_program(task))
 
+    def runs_epochs(self, task: Task) -> bool:
+        """Never: Python loops over the batches."""
+        return False
+
 
 def _program(task: Task) -> Program:
     return lower(task.inputs, task.outputs, task.updates, DIALECT, RESERVED)

@@ -34,6 +34,10 @@ class NumpyBackend:
         """Nothing is fused."""
         return f"{task.title}: interpreted node by node, nothing rewritten or fused\n\n{listing(task)}"
 
+    def runs_epochs(self, task: Task) -> bool:
+        """Never: Python loops over the batches."""
+        return False
+
 
 class NumpyRunner(StepByStep):
     """Evaluates outputs and new values, then writes the new values."""
