@@ -46,9 +46,7 @@ class Function:
                 if results is not None:
                     self.calls += 1
                     return results
-            runner = self._runner or self._build(values)
-            if self.check is not None:
-                runner = _Checked(runner, self._find_nan)
+            runner = self._checked(values)
             outputs = runner(values, self.calls)
             self.calls += 1
             if self.check is None:
@@ -60,9 +58,7 @@ class Function:
         if k < 1:
             raise DataError(f"repeat needs a number of steps of at least 1, not {k}")
         with self._lock:
-            runner = self._runner or self._build(values)
-            if self.check is not None:
-                runner = _Checked(runner, self._find_nan)
+            runner = self._checked(values)
             outputs = runner.repeat(k, values, self.calls)
             self.calls += k
         return outputs[0] if self._single else outputs
@@ -86,9 +82,7 @@ class Function:
         step = batch_size or count
         first = [array[:step] for array in data]
         with self._lock:
-            runner = self._runner or self._build(first)
-            if self.check is not None:
-                runner = _Checked(runner, self._find_nan)
+            runner = self._checked(first)
             totals = runner.epoch(data, step, rows, self.calls)
             self.calls += -(-count // step)
         means = [np.asarray(total / count) for total in totals]
@@ -107,6 +101,11 @@ class Function:
     def explain(self) -> str:
         """What was fused and why, with bytes moved and operations as formulas in the run-time sizes."""
         return find(self.backend).explain(self.task)
+
+    def _checked(self, values: Sequence[Any]) -> Runner:
+        """What runs a call: it looks for NaN first, if told to."""
+        runner = self._runner or self._build(values)
+        return runner if self.check is None else _Checked(runner, self._find_nan)
 
     def _build(self, values: Sequence[Any]) -> Runner:
         sizes = bind_sizes(self.task.inputs, checked_arrays(self.task.inputs, values))
@@ -149,6 +148,7 @@ class _Checked(StepByStep):
     """A runner that looks for NaN before every step."""
 
     def __init__(self, runner: Runner, find_nan: Callable[[Sequence[Any], int], None]) -> None:
+        self.source = runner.source
         self._runner = runner
         self._find_nan = find_nan
 

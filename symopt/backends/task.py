@@ -46,6 +46,8 @@ class Runner(Protocol):
 class StepByStep:
     """Loops over steps and batches for a runner that has none of its own."""
 
+    source: str
+
     def __call__(self, values: Sequence[Any], iteration: int) -> list[Array]:
         """One step."""
         raise NotImplementedError

@@ -18,7 +18,10 @@ if hasattr(os, "register_at_fork"):
 
 
 def threads() -> int:
-    """``$SYMOPT_THREADS``, else ``$OMP_NUM_THREADS``, else the cores that this process may run on; 1 in a forked child."""
+    """As many as ``$SYMOPT_THREADS`` or ``$OMP_NUM_THREADS`` say, else the cores that this process may run on.
+
+    In a forked child it is 1.
+    """
     if _forked:
         return 1
     for name in ("SYMOPT_THREADS", "OMP_NUM_THREADS"):

@@ -12,7 +12,7 @@ from symopt.function import Function, function
 from symopt.graph.nodes import Input, Node, Shared
 from symopt.graph.traversal import parameters_of, topological
 from symopt.optimizers import UpdateRule
-from symopt.optimizers.hyperparameters import numbers, numeric_fields, same_structure
+from symopt.optimizers.hyperparameters import numbers, same_structure, with_settings
 from symopt.optimizers.schedules.plateau import after_validation
 
 Pairs = Sequence[tuple[Shared, Any]]
@@ -84,18 +84,17 @@ class Compiled:
         """Go on with other settings of the optimizer."""
         if same_structure(self.optimizer, optimizer):
             for name, value in numbers(optimizer).items():
-                self.updates.hyperparameter_nodes[name].storage.array[...] = value
+                if name in self.updates.hyperparameter_nodes:  # not that of a group which a later one has changed again
+                    self.updates.hyperparameter_nodes[name].storage.array[...] = value
         else:
             self._rebuild(optimizer)
         self.optimizer = optimizer
 
     def note_validation(self, monitors: Mapping[str, float]) -> None:
         """Tell the monitors of a validation to schedules that depend on them."""
-        now = {field.name: getattr(self.optimizer, field.name) for field in numeric_fields(self.optimizer)}
-        after = {name: after_validation(value, monitors) for name, value in now.items()}
-        changes = {name: value for name, value in after.items() if value is not now[name]}
-        if changes:
-            self.set_hyperparameters(changes)
+        after = with_settings(self.optimizer, lambda _, value: after_validation(value, monitors))
+        if after is not self.optimizer:
+            self.set_optimizer(after)
 
     def _rebuild(self, optimizer: UpdateRule) -> None:
         old, calls, epoch = self.states, self.step.calls, self.updates.epoch.value

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from symopt.graph.nodes import Array, Shared
 
 
 class Values:
-    """Current and best values. Between runs the parameters hold the best, unless the user has written others."""
+    """Current and best values. Between runs the parameters hold the best, unless the user has written others.
 
-    def __init__(self, params: Sequence[Shared]) -> None:
+    ``averages`` gives the states that hold averages of the parameters: what is validated, and so what the best are.
+    """
+
+    def __init__(self, params: Sequence[Shared], averages: Callable[[], Mapping[Shared, Shared]]) -> None:
         self._params = list(params)
+        self._averages = averages
         self.best: list[Array] | None = None
         self._current: list[Array] | None = None  # while the parameters hold the best
         self._written = self._writes()
@@ -35,10 +39,15 @@ class Values:
     def resume(self) -> None:
         """Put the current values into the parameters, but for those that the user has written since.
 
-        Where there are such, training goes on from another point, and the best of before says nothing of it.
+        Where there are such, training goes on from another point, and the best of before says nothing of it. Their
+        averages start anew from there.
         """
         self._put(self.current())
         self._current = None
+        averages = self._averages()
+        for param, now, before in zip(self._params, self._writes(), self._written, strict=True):
+            if now != before and param in averages:
+                averages[param].storage.array[...] = param.storage.array
         if self._writes() != self._written:
             self.best = None
             self._written = self._writes()
@@ -59,8 +68,31 @@ class Values:
     @contextmanager
     def showing_best(self) -> Iterator[None]:
         """The parameters hold the best within this block."""
+        with self._showing(self._held() if self.best is None else self.best):
+            yield
+
+    @contextmanager
+    def showing_averages(self, running: bool) -> Iterator[None]:
+        """The parameters hold their averages within this block, as far as there are such.
+
+        Where no run is going on, this is for those only that hold current values, neither the best nor the user's.
+        """
+        averages = self._averages()
+        if not averages:
+            yield
+            return
+        values = self._held()
+        current = running or self._current is None or self.best is None
+        for i, (now, before) in enumerate(zip(self._writes(), self._written, strict=True)):
+            if self._params[i] in averages and current and (running or now == before):
+                values[i] = averages[self._params[i]].value
+        with self._showing(values):
+            yield
+
+    @contextmanager
+    def _showing(self, values: Sequence[Array]) -> Iterator[None]:
         held = self._held()
-        self._put(held if self.best is None else self.best)
+        self._put(values)
         try:
             yield
         finally:

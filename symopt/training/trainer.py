@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import weakref
 from collections import deque
@@ -61,7 +62,7 @@ class Trainer:
         self.epochs_done = 0
         self.history: list[Pair] = []
         self.stopped: str | None = None
-        self._values = Values(self._compiled.params)
+        self._values = Values(self._compiled.params, lambda: self._compiled.updates.averages)
         self._progress = Progress()
         self._validation: Monitors = {}  # the latest
         self._running = False
@@ -156,10 +157,11 @@ class Trainer:
         """One pass over the training data, and what follows from it."""
         averages = Averages(self._compiled.names)
         with Interruption() as interruption:
-            for arrays, size in self._feed.batches(train, self.epochs_done):
+            for turn in self._feed.turns(self._compiled.step, train, self.epochs_done):
                 interruption.busy = True
-                averages.add(self._compiled.step(*arrays), size)
-                self.updates_done += 1
+                values, size, updates = turn.run(limits.last_update - self.updates_done)
+                averages.add(values, size)
+                self.updates_done += updates
                 interruption.busy = False
                 if interruption.requested or self.updates_done >= limits.last_update:
                     break
@@ -177,14 +179,15 @@ class Trainer:
         return f"interrupted by Ctrl-C after update {self.updates_done}"
 
     def _validate(self, valid: Dataset | None, limits: Limits, interruption: Interruption | None = None) -> None:
-        """Monitors on validation data; parameters that are the best so far are kept."""
-        monitors = self._measure(valid, interruption)
-        if interruption is not None and interruption.requested:
-            return  # a part of the data says nothing
+        """Monitors on validation data; parameters (or their averages) that are the best so far are kept."""
+        with self._values.showing_averages(running=True):
+            monitors = self._measure(valid, interruption)
+            if interruption is not None and interruption.requested:
+                return  # a part of the data says nothing
+            if self._progress.note(monitors["loss"], limits.min_improvement):
+                self._values.keep_best()
         self._validation = monitors
         self._compiled.note_validation(monitors)
-        if self._progress.note(monitors["loss"], limits.min_improvement):
-            self._values.keep_best()
 
     def _measure(self, data: Dataset | None, interruption: Interruption | None = None) -> Monitors:
         """Averages over a data set, or over the part of it before an interruption.
@@ -193,8 +196,9 @@ class Trainer:
         """
         averages = Averages(self._compiled.names)
         self._compiled.monitor.calls = 0
-        for arrays, size in self._feed.batches(data, None):
-            averages.add(self._compiled.monitor(*arrays), size)
+        for turn in self._feed.turns(self._compiled.monitor, data, None):
+            values, size, _ = turn.run(math.inf)
+            averages.add(values, size)
             if interruption is not None and interruption.requested:
                 break
         return averages.means()
@@ -213,8 +217,13 @@ class Trainer:
         return averages.means()
 
     def evaluate(self, data: Any = None) -> Monitors:
-        """The monitors over a data set for the present ``.value``, weighed by the lengths of batches."""
-        return self._measure(None if data is None else Dataset.of(data))
+        """The monitors over a data set for the present ``.value``, weighed by the lengths of batches.
+
+        Where the optimizer averages parameters, and ``.value`` holds those at which training goes on, it is the
+        averages that are measured.
+        """
+        with self._values.showing_averages(self._running):
+            return self._measure(None if data is None else Dataset.of(data))
 
     def set_hyperparameters(self, **changes: Any) -> None:
         """Change hyperparameters. Numbers do not compile anew; a change of structure does, and keeps the states."""

@@ -69,9 +69,7 @@ class Stretch:
 Turn = Batch | Stretch
 
 
-def stretches(
-    function: Function, arrays: Sequence[Array], order: Array | None, bounds: Array
-) -> Iterator[Stretch]:
+def stretches(function: Function, arrays: Sequence[Array], order: Array | None, bounds: Array) -> Iterator[Stretch]:
     """Turns over the batches that begin at ``bounds``, until all are done."""
     steps = np.diff(bounds)
     first = 0

@@ -14,7 +14,7 @@ import numpy as np
 
 from symopt.errors import CheckpointError, DataError, ShapeError, Unsupported
 from symopt.graph.construct import make_shared
-from symopt.graph.nodes import Array
+from symopt.graph.nodes import Array, Shared
 from symopt.optimizers import UpdateRule
 from symopt.optimizers.hyperparameters import numbers, same_structure, switches, with_numbers
 from symopt.optimizers.keywords import check_keywords, keywords_of
@@ -161,7 +161,7 @@ class Updater:
             name = self.names[index]
         else:
             raise DataError(f"index {index!r} has no name; there are names for {', '.join(map(repr, self.names))}")
-        return Slot(index, name, shape, dtype, make_shared(0, f"{name} iteration", "state"))
+        return Slot(index, name, shape, dtype, *_counts(name))
 
     def _request(self, slot: Slot, weight: Array, gradient: Any) -> Request:
         if not isinstance(gradient, RowSparse) or not self._rule.skips_zero_gradients():
@@ -220,8 +220,9 @@ class Updater:
             rows = [[s.index, s.name, list(s.shape), s.dtype.name] for s in self._slots.values()]
             about = {"format": checkpoint.FORMAT, "kind": "updater", "slots": rows, "epoch": self.epoch}
             arrays = {f"states/{name}": node.value for name, node in self._bank.states.items()}
-            counts = [int(slot.count.storage.array) for slot in self._slots.values()]
-            checkpoint.write_archive(path, about | self._about(), {**arrays, "counts": np.asarray(counts, np.int64)})
+            counts = [[int(s.count.storage.array), int(s.batches.storage.array)] for s in self._slots.values()]
+            arrays["counts"] = np.asarray(counts, np.int64).reshape(-1, 2)
+            checkpoint.write_archive(path, about | self._about(), arrays)
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Go on from a saved file: all indices, states, counts and numbers are those of the file.
@@ -267,6 +268,11 @@ def _apart(requests: list[Request]) -> list[Request]:
     return apart_ones
 
 
+def _counts(name: str, count: int = 0, batches: int = 0) -> tuple[Shared, Shared]:
+    """The counts of an array: of its steps, and of gradients gathered for the next one."""
+    return make_shared(count, f"{name} iteration", "state"), make_shared(batches, f"{name} batches", "state")
+
+
 class _States(Mapping[Any, dict[str, Array]]):
     """A view of the states by index."""
 
@@ -295,8 +301,7 @@ def _unpacked(about: dict[str, Any], arrays: Mapping[str, Array]) -> tuple[dict[
         raise DataError("it is not of an updater")
     slots = {}
     for (index, name, shape, dtype), count in zip(about["slots"], arrays["counts"].tolist(), strict=True):
-        counted = make_shared(count, f"{name} iteration", "state")
-        slots[index] = Slot(index, name, tuple(shape), np.dtype(dtype), counted)
+        slots[index] = Slot(index, name, tuple(shape), np.dtype(dtype), *_counts(name, *count))
     bank = Bank()
     for key, array in arrays.items():
         if key.startswith("states/"):

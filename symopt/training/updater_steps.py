@@ -21,13 +21,17 @@ from symopt.training.row_sparse import RowSparse
 
 @dataclass(frozen=True, eq=False)
 class Slot:
-    """What is known of an index: the name, shape and dtype of its array, and the count of its updates."""
+    """What is known of an index: the name, shape and dtype of its array, and its counts.
+
+    ``count`` is of its steps, ``batches`` of the gradients that have been gathered for the next one.
+    """
 
     index: Any
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     count: Shared
+    batches: Shared
 
     def owns(self, state: str) -> bool:
         """Whether a state is called after this array."""
@@ -134,10 +138,9 @@ class Step:
         moved = [param for param in params if replaced[param] is not param]
         outputs = [_fitted(pairs.pop(param), param) for param in moved]
         outputs += [_fitted(pairs.pop(updates.states[name]), updates.states[name]) for _, name in self._gathered]
-        changes = [(replaced[variable], value) for variable, value in pairs.items()]
-        counts = [(request.slot.count, request.slot.count + 1) for request in requests]
+        changes: list[tuple[Any, Node]] = [(replaced.get(v, v), value) for v, value in pairs.items()]
         given = [weight for weight, param in zip(weights, params, strict=True) if param in moved]
-        self.function = function([*given, *grads, *inputs], outputs, [*changes, *counts], backend)  # type: ignore[list-item]
+        self.function = function([*given, *grads, *inputs], outputs, changes, backend)
 
     def _states(
         self,
@@ -149,6 +152,8 @@ class Step:
         """Put the updater's own variables in the place of fresh ones; inputs for the states that are gathered."""
         inputs = []
         for name, fresh in updates.states.items():
+            if updates.window is not None and fresh is updates.window.batches:
+                continue
             owner = _owner(name, requests)
             if owner is None:
                 self.coupled = True
@@ -175,21 +180,25 @@ class Step:
         owners: Mapping[Shared, int],
         replaced: Mapping[Node, Node],
     ) -> dict[Shared, Node]:
-        """The next value of each variable, in terms of what it is replaced by and of the count of its array."""
+        """The next value of each variable, in terms of what it is replaced by and of the counts of its array."""
+        common = [updates.iteration, *([updates.window.batches] if updates.window is not None else [])]
+        counting = [(variable, value) for variable, value in updates if variable in common]
         of: dict[int, list[tuple[Shared, Node]]] = {}
         for variable, value in updates:
-            if variable is not updates.iteration:
+            if variable not in common:
                 of.setdefault(owners.get(variable, 0), []).append((variable, value))
         found: dict[Shared, Node] = {}
-        for owner, pairs in of.items():
-            known = {**replaced, updates.iteration: requests[owner].slot.count}
-            values = substitute([value for _, value in pairs], known)
-            found |= {variable: value for (variable, _), value in zip(pairs, values, strict=True)}
+        for owner, request in enumerate(requests):
+            counts: dict[Node, Any] = dict(zip(common, (request.slot.count, request.slot.batches), strict=False))
+            pairs = [*of.get(owner, ()), *counting]
+            values = substitute([value for _, value in pairs], {**replaced, **counts})
+            found |= {counts.get(v, v): value for (v, _), value in zip(pairs, values, strict=True)}
         return found
 
     def run(self, requests: Sequence[Request]) -> None:
         """Do the step, and write the arrays."""
-        if self.coupled and len({int(request.slot.count.storage.array) for request in requests}) > 1:
+        counts = {(int(r.slot.count.storage.array), int(r.slot.batches.storage.array)) for r in requests}
+        if self.coupled and len(counts) > 1:
             raise DataError("this rule has states for all arrays together: arrays of one step need the same count")
         states = [self._bank.states[name].storage.array for _, name in self._gathered]
         moved = [request for request in requests if request.place is None]

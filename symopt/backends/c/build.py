@@ -13,16 +13,17 @@ import numpy as np
 from symopt.backends.c.cache import load
 from symopt.backends.c.compiler import Compiler, find_compiler
 from symopt.backends.c.dialect import DIALECT
-from symopt.backends.c.emit import Module, emit, has_epochs
+from symopt.backends.c.emit import Module, emit
 from symopt.backends.c.entry import entry_type
 from symopt.backends.c.memory import Memory
+from symopt.backends.c.steps import has_epochs
 from symopt.backends.cfamily.spelling import RESERVED
 from symopt.backends.task import StepByStep, Task, checked_arrays
 from symopt.backends.threads import threads
 from symopt.errors import DataError, Unsupported
 from symopt.graph.dimensions import resolve
 from symopt.graph.evaluate import bind_sizes, check_guards
-from symopt.graph.nodes import Array, Take
+from symopt.graph.nodes import Array, ScatterAdd, Take
 from symopt.lowering import Program, lower, own_slots
 from symopt.lowering.explain import explain, work
 
@@ -179,8 +180,8 @@ class CRunner(StepByStep):
         number, index = (int(one) for one in memory.failure)
         memory.failure[:] = 0
         node = self._module.failures[number]
-        axis = node.axis
-        length = resolve((node.operands[0] if isinstance(node, Take) else node).shape[axis], sizes)
+        assert isinstance(node, (Take, ScatterAdd))
+        length = resolve((node.operands[0] if isinstance(node, Take) else node).shape[node.axis], sizes)
         raise DataError(f"index {index} is out of range: {node.describe()} indexes {length} entries", node.origin)
 
 

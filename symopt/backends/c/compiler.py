@@ -16,10 +16,11 @@ from symopt.errors import CompileError
 #: NaN, infinities and denormals stay what they are in NumPy: nothing of -ffast-math. Functions set no errno, and
 #: nobody looks at the flags of exceptions; an integer that overflows wraps around.
 FLAGS = (
-    "-std=gnu11 -O3 -fPIC -shared -fno-math-errno -fno-trapping-math -fwrapv -ffp-contract=off -fno-semantic-interposition "
+    *("-std=gnu11", "-O3", "-fPIC", "-shared", "-fno-semantic-interposition"),
+    *("-fno-math-errno", "-fno-trapping-math", "-fwrapv", "-ffp-contract=off"),
     # One call that gives sine and cosine together has no vector form.
-    "-fno-builtin-sin -fno-builtin-cos -fno-builtin-sinf -fno-builtin-cosf"
-).split()
+    *("-fno-builtin-sin", "-fno-builtin-cos", "-fno-builtin-sinf", "-fno-builtin-cosf"),
+)
 #: Tried one by one: what a compiler does not know, it does without.
 OPTIONAL = ("-march=native", "-mprefer-vector-width=512", "-fopenmp")
 _PROBE = "int probe(int x) { return x + 1; }\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from symopt.graph.dimensions import Dim
@@ -32,8 +32,8 @@ class Item:
     It may be done by one thread all the same, which pays where it ``is_small``.
 
     ``call(low, rows, block)`` is the text of a call for the rows from ``low`` on; ``block`` is the number of the block.
-    ``elements`` are those of a row and ``row_bytes`` what it touches. ``partials`` is set where a sum over the rows is left in pieces, one for each
-    block. ``may_fail`` is set where indices are checked.
+    ``elements`` are those of a row and ``row_bytes`` what it touches. ``partials`` is set where a sum over the rows is
+    left in pieces, one for each block. ``may_fail`` is set where indices are checked.
     """
 
     extent: Dim | None
@@ -57,3 +57,8 @@ class Group:
     items: list[Item]
     block: int = 1
     barrier: bool = False
+
+    @property
+    def accesses(self) -> Iterator[Access]:
+        """What all of them touch."""
+        return (access for item in self.items for access in item.accesses)

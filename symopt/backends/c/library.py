@@ -142,7 +142,8 @@ def _scatter_add(kernel: Library, scope: Scope, number: int) -> list[Item]:
 def _concatenate(kernel: Library, scope: Scope, number: int) -> list[Item]:
     node = kernel.node
     assert isinstance(node, Concatenate)
-    reader, lines, past = _Reader(kernel, scope), [], 0
+    reader, lines = _Reader(kernel, scope), []
+    past: Dim = 0
     for operand in node.operands:
         ranges = _ranges(operand.shape, scope)
         names = [index for index, _ in ranges]

@@ -190,7 +190,9 @@ class LoopWriter:
         self.scope.widen(buffer, start * row, (dim - start - count) * row)
         self.whole.add(memory(buffer))
         name = self.pointer(buffer, 0, 0, constant=True)
-        index = total([times(self._global(depth), self.scope.sizes.dim(stride)) for depth, stride in self._steps(place)])
+        index = total(
+            [times(self._global(depth), self.scope.sizes.dim(stride)) for depth, stride in self._steps(place)]
+        )
         return f"{name}[{index}]" if start == 0 else f"{name}[{index} - {start * row}]"
 
     def _steps(self, place: Place) -> list[tuple[int, Dim]]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache
-from pathlib import Path
 
 from symopt.backends.c.item import Access, Item
 from symopt.backends.c.scope import Scope
+from symopt.backends.c.text import piece
 from symopt.backends.cfamily.places import Place, place_of, row_major
 from symopt.backends.cfamily.spelling import c_type, number_text, times, total
 from symopt.graph.dimensions import Dim, product
@@ -19,18 +18,12 @@ TINY = 4096
 SHORT = {"float32": "f32", "float64": "f64"}
 
 
-@cache
-def product_source() -> str:
-    """The text of product.c."""
-    return (Path(__file__).parent / "product.c").read_text(encoding="utf-8")
-
-
 def product_text(dtype_name: str) -> str:
     """The products of a dtype."""
     short = SHORT[dtype_name]
     load = {"f32": "__builtin_ia32_loadups512_mask", "f64": "__builtin_ia32_loadupd512_mask"}[short]
     real = {"f32": "float", "f64": "double"}[short]
-    return product_source().replace("MASKED_LOAD", load).replace("REAL", real).replace("SUFFIX", short)
+    return piece("product.c").replace("MASKED_LOAD", load).replace("REAL", real).replace("SUFFIX", short)
 
 
 @dataclass(frozen=True)
@@ -87,12 +80,15 @@ def product_of(kernel: Library, scope: Scope) -> Product:
 
     def matrix(place: Place, indices: tuple[int, ...], row: int | None, column: int | None) -> Matrix:
         strides: dict[int | None, Dim] = {None: 0, **dict(zip(indices, place.strides, strict=True))}
-        steps = (strides[index] if sizes[index] != 1 else 0 for index in (stack, row, column))
+        step = {index: strides[index] if sizes[index] != 1 else 0 for index in (stack, row, column)}
         buffer = kernel.buffer if place.base is node else scope.buffers[place.base]
-        return Matrix(buffer, place, *steps)
+        return Matrix(buffer, place, step[stack], step[row], step[column])
 
     found = Product(
-        *(sizes[index] for index in (stack, rows, columns, depth)),
+        sizes[stack],
+        sizes[rows],
+        sizes[columns],
+        sizes[depth],
         matrix(places[0], node.left, rows, depth),
         matrix(places[1], node.right, depth, columns),
         matrix(Place(node, 0, row_major(node.shape)), node.output, rows, columns),
@@ -107,7 +103,9 @@ def write_product(kernel: Library, scope: Scope, number: int) -> list[Item]:
     one = product_of(kernel, scope)
     split = _split(one, scope)
     arguments, lines = _function(one, scope, split)
-    function = scope.function(f"product_{number}", arguments, lines, contracted=any("product_f" in one for one in lines))
+    function = scope.function(
+        f"product_{number}", arguments, lines, contracted=any("product_f" in one for one in lines)
+    )
     steps = {matrix: _step(matrix, split) for matrix in (one.left, one.result)}
     steps[one.right] = one.right.stack if split == "stack" else 0
 
@@ -123,7 +121,15 @@ def write_product(kernel: Library, scope: Scope, number: int) -> list[Item]:
     touched = sum(((steps[matrix] if split else 0) for matrix in (one.left, one.result)), 0)
     size = kernel.node.dtype.itemsize
     return [
-        Item(extent, tuple(accesses), call, scope.comment(kernel), row_bytes=touched * size, is_product=split == "rows", is_small=not split)
+        Item(
+            extent,
+            tuple(accesses),
+            call,
+            scope.comment(kernel),
+            row_bytes=touched * size,
+            is_product=split == "rows",
+            is_small=not split,
+        )
     ]
 
 

@@ -110,9 +110,7 @@ class Accumulator:
         several = self.size != 1
         arguments = ["Index blocks", *(["Index size"] if several else [])]
         arguments += [f"const {old} *restrict parts", f"{new} *restrict whole"]
-        one = Accumulator(
-            self.node, self.result, self.result, "all", wide, 0, 1, False, False, scope
-        )
+        one = Accumulator(self.node, self.result, self.result, "all", wide, 0, 1, False, False, scope)
         lines = [one.declaration, "for (Index b = 0; b < blocks; b++) {"]
         lines += [f"    {line}" for line in one.add("all", "parts[b * size + i]" if several else "parts[b]")]
         lines += ["}", *one.finish("whole[i]" if several else "*whole")]

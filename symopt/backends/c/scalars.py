@@ -9,8 +9,8 @@ import numpy as np
 from symopt.backends.c.scope import Scope
 from symopt.backends.cfamily.operations import bare
 from symopt.backends.cfamily.spelling import c_type, number_text
-from symopt.lowering.program import base_of
 from symopt.graph.nodes import Constant, DType, Elementwise, Node, Shared, Size
+from symopt.lowering.program import base_of
 
 DOUBLE = np.dtype(np.float64)
 
@@ -19,12 +19,14 @@ DOUBLE = np.dtype(np.float64)
 class Numbers:
     """Lines that compute the weak numbers, and cast them to the dtypes that they meet.
 
-    ``fixed`` are the same in all steps of a call, and ``passed`` are those of them that a step needs: types and names.
+    ``fixed`` are the same in all steps of a call, and ``passed`` are those of them that a step may need: types and
+    names. ``read`` is memory that steps change and that all threads read first.
     """
 
     fixed: list[str]
     passed: list[tuple[str, str]]
     varying: list[str]
+    read: tuple[object, ...]
 
 
 def numbers(scope: Scope) -> Numbers:
@@ -39,7 +41,7 @@ def numbers(scope: Scope) -> Numbers:
             writer.keep(buffer.name, buffer.dtype, text, number in writer.varying)
     bases = [base_of(node, scope.buffers) for node in scope.program.outputs]
     scope.scalars = {node: writer.text(node) for node in bases if node.weak}
-    return Numbers(writer.fixed_lines, writer.passed, writer.varying_lines)
+    return Numbers(writer.fixed_lines, writer.passed, writer.varying_lines, tuple(writer.read))
 
 
 class _Writer:
@@ -49,6 +51,7 @@ class _Writer:
         self.varying_lines: list[str] = []
         self.passed: list[tuple[str, str]] = []
         self.varying: set[Node] = set()
+        self.read: list[object] = []
         self._names: dict[Node, str] = {}
         self._updated = {variable for variable, _ in scope.program.updates}
 
@@ -62,6 +65,7 @@ class _Writer:
         field = self.scope.shared(node)
         if node in self._updated:
             self.varying.add(node)
+            self.read.append(node.storage)
         return self._keep(node, self.scope.names.fresh(f"{node.name}_now"), f"*m->{field.name}")
 
     def compute(self, node: Node) -> None:

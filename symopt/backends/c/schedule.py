@@ -13,16 +13,20 @@ BLOCK_BYTES = 64 * 1024
 ROWS = (32, 4096)
 
 
-def schedule(items: Iterable[Item], sizes: Mapping[str, int]) -> list[Group]:
-    """Groups in order; each has its rows to a block and says whether it waits."""
+def schedule(items: Iterable[Item], read_first: Sequence[object], sizes: Mapping[str, int]) -> list[Group]:
+    """Groups in order; each has its rows to a block and says whether it waits.
+
+    ``read_first`` is memory that all threads read before the first group.
+    """
     groups: list[Group] = []
     for item in items:
-        group = _group_for(item, groups)
+        late = any(access.writes and access.memory in read_first for access in item.accesses)
+        group = _last(groups) if late else _group_for(item, groups)
         group.items.append(item)
         item.group = group
     for group in groups:
         group.block = _rows_of_block(group, sizes)
-    _place_barriers(groups)
+    _place_barriers(groups, read_first)
     return groups
 
 
@@ -90,16 +94,27 @@ class _Typical(dict[str, int]):
         return 100
 
 
-def _place_barriers(groups: Sequence[Group]) -> None:
-    """A group waits if it conflicts with one since the last barrier, unless both split the same rows in the same way."""
+def _last(groups: list[Group]) -> Group:
+    """A last group that no threads share."""
+    if not groups or groups[-1].extent is not None:
+        groups.append(Group(None, []))
+    return groups[-1]
+
+
+def _place_barriers(groups: Sequence[Group], read_first: Sequence[object]) -> None:
+    """A group waits if it conflicts with one since the last barrier, unless both split the same rows alike."""
     since: list[Group] = []
+    unread = True
     for group in groups:
+        if unread and any(access.writes and access.memory in read_first for access in group.accesses):
+            group.barrier = True
         for other in since:
             alike = other.extent is not None and (other.extent, other.block) == (group.extent, group.block)
             alike = alike or (other.extent is None and group.extent is None)
             if any(_conflicts_across(item, other, alike) for item in group.items):
                 group.barrier = True
         since = [group] if group.barrier else [*since, group]
+        unread = unread and not group.barrier
 
 
 def _conflicts_across(item: Item, other: Group, alike: bool) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from symopt.backends.c.text import function, wrapped
 from symopt.backends.cfamily.operations import Operations
 from symopt.backends.cfamily.spelling import RESERVED, WIDTH, Sizes, c_type, number_text
 from symopt.graph.dimensions import Dim, product
@@ -24,8 +25,8 @@ SHORT_CONSTANT = 64
 class Field:
     """A pointer that the function is given: whose memory it is, and how many elements it needs.
 
-    ``role`` is that of a buffer, or ``"output"`` or ``"partial"``; a partial has ``count`` elements for each block. ``margin``
-    are the numbers of zeros before and after the elements.
+    ``role`` is that of a buffer, or ``"output"`` or ``"partial"``; a partial has ``count`` elements for each block.
+    ``margin`` are the numbers of zeros before and after the elements.
     """
 
     name: str
@@ -45,17 +46,7 @@ class Call:
 
     def __call__(self, *arguments: str) -> list[str]:
         """The lines of a call."""
-        texts = [*self.sizes, *arguments]
-        whole = f"{self.name}({', '.join(texts)});"
-        if len(whole) <= WIDTH - 16:
-            return [whole]
-        lines = [""]
-        for text in texts:
-            if lines[-1] and len(lines[-1]) + len(text) > WIDTH - 24:
-                lines.append("")
-            lines[-1] += f"{text}, "
-        lines[-1] = lines[-1].removesuffix(", ") + ");"
-        return [f"{self.name}(", *(f"    {line.rstrip()}" for line in lines)]
+        return wrapped(self.name, [*self.sizes, *arguments], ";", WIDTH - 16)
 
 
 class Scope:
@@ -168,9 +159,8 @@ class Scope:
         key = f"{form}\n{text}"
         if key not in self._known:
             self._known[key] = self.names.fresh(name)
-            body = "\n".join(f"    {line}" if line and not line.startswith("#") else line for line in lines)
-            first = _wrapped(f"static void {self._known[key]}(", list(arguments) or ["void"])
-            (self.contracted if contracted else self.functions).append(f"{first}\n{{\n{body}\n}}")
+            made = function(f"static void {self._known[key]}", arguments, lines)
+            (self.contracted if contracted else self.functions).append(made)
         return Call(self._known[key], tuple(sizes))
 
     def comment(self, kernel: Loop | Library) -> str:
@@ -191,16 +181,3 @@ def _domains(kernel: Loop | Library) -> list[tuple[tuple[Dim, ...], Dim]]:
         sizes.update(zip(node.right, node.operands[1].shape, strict=True))
         return [(node.shape, product(tuple(sizes.values())))]
     return [(node.shape, product(node.shape))] if not isinstance(node, Iota) else []
-
-
-def _wrapped(head: str, arguments: list[str]) -> str:
-    """A function's head on as many lines as it takes."""
-    whole = f"{head}{', '.join(arguments)})"
-    if len(whole) <= WIDTH:
-        return whole
-    lines = [""]
-    for argument in arguments:
-        if lines[-1] and len(lines[-1]) + len(argument) + 8 > WIDTH:
-            lines.append("")
-        lines[-1] += f"{argument}, "
-    return head + "\n" + "\n".join(f"        {line.rstrip()}" for line in lines).rstrip(",") + ")"

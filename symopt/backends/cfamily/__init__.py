@@ -1,1 +1,1 @@
-"""What C and CUDA have in common: spellings of types, numbers, dimensions and operations, and the places of elements."""
+"""What C and CUDA have in common: how types, numbers and operations are spelled, and where elements lie."""

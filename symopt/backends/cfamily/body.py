@@ -36,7 +36,9 @@ class Body:
         self._read = read
         self._kept = kept
         self._names = names
-        self._uses = Counter(operand for node in loop.body if isinstance(node, Elementwise) for operand in node.operands)
+        self._uses = Counter(
+            operand for node in loop.body if isinstance(node, Elementwise) for operand in node.operands
+        )
         self._uses.update(node for node, _ in loop.stores)
         self._uses.update(reduction.operands[0] for reduction, _ in loop.reductions)
         self._texts: dict[Node, str] = {}

@@ -39,7 +39,21 @@ _FLOATS = {
     "arctan2": "atan2{f}({0}, {1})",
     **{
         name: f"{name}{{f}}({{0}})"
-        for name in "exp expm1 log log1p log2 log10 sin cos tan sinh cosh tanh erf".split()
+        for name in [
+            "exp",
+            "expm1",
+            "log",
+            "log1p",
+            "log2",
+            "log10",
+            "sin",
+            "cos",
+            "tan",
+            "sinh",
+            "cosh",
+            "tanh",
+            "erf",
+        ]
     },
 }
 _BOOLS = {"add": "({0} | {1})", "multiply": "({0} & {1})", "maximum": "({0} | {1})", "minimum": "({0} & {1})"}
@@ -47,11 +61,49 @@ _INTEGERS = {"floor": "{0}", "ceil": "{0}", "rint": "{0}"}
 
 #: Functions of the vector math library, in one and in two arguments.
 VECTOR_FUNCTIONS = frozenset(
-    "exp expm1 log log1p log2 log10 sin cos tan sinh cosh tanh erf asin acos atan atan2 pow".split()
+    [
+        "exp",
+        "expm1",
+        "log",
+        "log1p",
+        "log2",
+        "log10",
+        "sin",
+        "cos",
+        "tan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "erf",
+        "asin",
+        "acos",
+        "atan",
+        "atan2",
+        "pow",
+    ]
 )
 #: Operations that cost many times what an addition costs.
 HEAVY = frozenset(
-    "exp expm1 log log1p log2 log10 sin cos tan sinh cosh tanh erf arcsin arccos arctan arctan2 power".split()
+    [
+        "exp",
+        "expm1",
+        "log",
+        "log1p",
+        "log2",
+        "log10",
+        "sin",
+        "cos",
+        "tan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "erf",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "arctan2",
+        "power",
+    ]
 )
 
 #: Small functions: ``{T}`` is the type and ``{s}`` the name of the dtype, ``{f}`` the suffix of C's functions.
@@ -181,6 +233,3 @@ def bare(text: str) -> str:
             return text
     inside = text[1:-1]
     return text if inside in TYPES.values() else inside
-
-
-
