@@ -18,12 +18,15 @@ computes it (`so.like`). `so.compare("rmsprop", ["torch", "mxnet_2_0"])` prints 
 
 The parameter is a 2 by 2 matrix `w`; a prime is a new value, `g(w)` the prepared gradient, and `t_1` a part that has a
 name of its own. The numbers are the defaults, to four digits; where a system has none for the learning rate, it is
-symopt's. What is off is left out. States are compared by their order, not by their names. A mark says how an equation
-is written:
+symopt's. What is off is left out. States are compared by their order, not by their names. A mark says what an equation
+is:
 
-- `=` as symopt's,
+- `=` as symopt's, or the same rearranged,
 - `~` as symopt's, but for numbers,
-- `!` otherwise, be it another rule, or the same one rearranged.
+- `!` another.
+
+What is written otherwise counts as rearranged where it gives the same as symopt's, to nine digits of the step, for
+random numbers that are large, small, negative and zero.
 """
 
 

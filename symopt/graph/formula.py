@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -41,7 +42,7 @@ TEXT = Dialect(
     },
     call=lambda name, operands: f"{'abs' if name == 'absolute' else name}({', '.join(operands)})",
     symbol=lambda name: name,
-    number=lambda value: f"{value:.4g}",
+    number=lambda value: "pi" if value == math.pi else f"{value:.4g}",
     bracket=lambda text: f"({text})",
 )
 
@@ -55,6 +56,8 @@ def _latex_symbol(name: str) -> str:
 
 
 def _latex_number(value: float) -> str:
+    if value == math.pi:
+        return r"\pi"
     mantissa, _, exponent = f"{value:.4g}".partition("e")
     return rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
 
@@ -73,12 +76,12 @@ LATEX = Dialect(
     operations={
         **TEXT.operations,
         "multiply": (r"{} \, {}", PRODUCT, (PRODUCT, PRODUCT)),
-        "divide": (r"\frac{{{}}}{{{}}}", ATOM, (SUM, SUM)),
-        "reciprocal": (r"\frac{{1}}{{{}}}", ATOM, (SUM,)),
+        "divide": (r"\frac{{{}}}{{{}}}", POWER, (SUM, SUM)),
+        "reciprocal": (r"\frac{{1}}{{{}}}", POWER, (SUM,)),
         "power": ("{}^{{{}}}", POWER, (ATOM, SUM)),
         "square": ("{}^2", POWER, (ATOM,)),
-        "less_equal": (r"{} \le {}", SUM - 1, (SUM, SUM)),
-        "greater_equal": (r"{} \ge {}", SUM - 1, (SUM, SUM)),
+        "less_equal": (r"{} \leq {}", SUM - 1, (SUM, SUM)),
+        "greater_equal": (r"{} \geq {}", SUM - 1, (SUM, SUM)),
         "equal": ("{} = {}", SUM - 1, (SUM, SUM)),
     },
     call=_latex_call,
@@ -126,16 +129,19 @@ def _leaf(
     node: Node, root: Node, names: Mapping[Node, str], values: Mapping[Node, float], dialect: Dialect
 ) -> tuple[str, int] | None:
     if node in names and node is not root:
-        return names[node], ATOM
-    if node in values:
-        return dialect.number(values[node]), SIGN if values[node] < 0 else ATOM
+        return names[node], _strength(names[node])
     value = constant_value(node)
-    if value is not None and value.size == 1:
-        number = float(value.reshape(()))
-        return dialect.number(number), SIGN if number < 0 else ATOM
+    if node in values or (value is not None and value.size == 1):
+        text = dialect.number(values[node] if value is None else float(value.reshape(())))
+        return text, _strength(text)
     if isinstance(node, (Input, Shared)):
         return dialect.symbol(node.name), ATOM
     return None if node.operands else (dialect.symbol(node.describe().lower()), ATOM)
+
+
+def _strength(text: str) -> int:
+    r"""How tightly a name or a number binds: in LaTeX ``\nabla w`` and ``10^{-8}`` need brackets before a power."""
+    return SIGN if text.startswith(("-", r"\nabla ")) or r"\times" in text else ATOM
 
 
 def _write(node: Node, written: Mapping[Node, tuple[str, int]], dialect: Dialect) -> tuple[str, int]:

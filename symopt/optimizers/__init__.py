@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 from symopt.optimizers.adam import AdaBelief, Adam, AdaMax, AdamW, AMSGrad, Nadam, RAdam, Yogi
@@ -11,6 +10,7 @@ from symopt.optimizers.averaging import ASGD
 from symopt.optimizers.base import Optimizer, UpdateRule
 from symopt.optimizers.factored import SM3, Adafactor
 from symopt.optimizers.hyperparameters import iteration
+from symopt.optimizers.keywords import known_name
 from symopt.optimizers.layerwise import LAMB, LARS, Fromage, NovoGrad
 from symopt.optimizers.muon import Muon
 from symopt.optimizers.proximal import FTML, FTRL
@@ -33,11 +33,7 @@ def kind_of(algo: Any) -> type[UpdateRule]:
     """The kind of an optimizer, or the kind of this name (upper or lower case)."""
     if isinstance(algo, UpdateRule):
         return type(algo)
-    if not isinstance(algo, str) or algo.lower() not in OPTIMIZERS:
-        near = difflib.get_close_matches(str(algo).lower(), OPTIMIZERS, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(OPTIMIZERS)}"
-        raise ValueError(f"there is no optimizer {algo!r}; {hint}")
-    return OPTIMIZERS[algo.lower()]
+    return OPTIMIZERS[known_name("optimizer", algo, OPTIMIZERS)]
 
 
 def make(algo: Any, hyperparameters: dict[str, Any]) -> UpdateRule:

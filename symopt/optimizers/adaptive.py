@@ -99,7 +99,8 @@ class ESGD(Optimizer):
         \theta' &= \theta - \alpha \frac{g}{\sqrt{D'} + \epsilon}
 
     H is the Hessian of the loss in all parameters, and H r the gradient of :math:`\sum g r`, where g is the raw
-    gradient: clipping and decay do not touch it. The mean of :math:`(H r)^2` is the sum of squares of a row of H.
+    gradient: clipping and decay do not touch it. The mean of :math:`(H r)^2` is the sum of squares of a row of H. With
+    ``accumulate`` the gradient is the mean over all batches of a step, but H is that of the last batch alone.
 
     Parameters
     ----------
@@ -123,6 +124,7 @@ class ESGD(Optimizer):
     seed: int = 0
 
     needs_curvature: ClassVar[bool] = True
+    common: ClassVar[tuple[str, ...]] = ("probe", "seed")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -132,14 +134,18 @@ class ESGD(Optimizer):
             probes = self.probe if isinstance(self.probe, (list, tuple)) else [self.probe]
             object.__setattr__(self, "probe", tuple(so.as_tensor(probe) for probe in probes))
 
-    def pairs_given_raw(
-        self, params: Sequence[Shared], raw: Sequence[Node], prepared: Sequence[Node]
+    def observe(self, params: Sequence[Shared], raw: Sequence[Node]) -> list[Node]:
+        """The products of the Hessian in all parameters with the probes."""
+        along = reduce(add, [so.sum(grad * probe) for grad, probe in zip(raw, self.probes(params), strict=True)])
+        return gradient(along, params)
+
+    def pairs_given(
+        self, params: Sequence[Shared], observed: Sequence[Node], prepared: Sequence[Node]
     ) -> Generator[Pair, None, None]:
         """Gradient descent, on gradients divided by the size of the products."""
         gamma = decay(self.rms_halflife, self.rms_decay)
-        along = reduce(add, [so.sum(grad * probe) for grad, probe in zip(raw, self.probes(params), strict=True)])
         divided = []
-        for param, grad, product in zip(params, prepared, gradient(along, params), strict=True):
+        for param, grad, product in zip(params, prepared, observed, strict=True):
             square = yield from average(param, "curvature", gamma, so.square(product))
             divided.append(grad / (so.sqrt(square) + self.rms_regularizer))
         yield from self.pairs(params, divided)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import symopt.tensor as so
 from symopt.graph.nodes import Node, Shared
 from symopt.optimizers.base import Optimizer, RuleSteps
 from symopt.optimizers.hyperparameters import Number, hyper, iteration
-from symopt.optimizers.preparation import Pair
-from symopt.optimizers.states import state
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +20,9 @@ class ASGD(Optimizer):
         \theta' &= \theta - \eta_t (g + \lambda \theta) \\
         \bar\theta' &= \bar\theta + (\theta' - \bar\theta) / \max(1, t - t_0)
 
-    The average is the state ``<parameter>_average``. It is of what the parameter really becomes, projected and with
-    momentum, if there are.
+    The average is the state ``<parameter>_average``, in the place of that by ``average_decay``, which cannot be given.
+    It is of what the parameter really becomes, projected and with momentum, if there are. A Trainer validates with it,
+    and keeps it as the best parameters.
 
     Parameters
     ----------
@@ -41,18 +40,18 @@ class ASGD(Optimizer):
     power: Number = hyper(0.75, low=0)
     average_after: Number | None = hyper(0.0, low=0, off=0)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.average_halflife is not None or self.average_decay is not None:
+            raise TypeError("ASGD averages all steps alike: it takes average_after, and neither a halflife nor a decay")
+
     def rule(self, param: Shared, grad: Node) -> RuleSteps:
         """Gradient descent with a rate that falls."""
         yield from ()
         rate = self.learning_rate * (1 + self.l2 * self.learning_rate * iteration) ** -self.power
         return rate * (grad + self.l2 * param)
 
-    def pairs(self, params: Sequence[Shared], grads: Sequence[Node]) -> Generator[Pair, None, None]:
-        """All that others have, and an average after each parameter."""
+    def average_part(self) -> Any:
+        """The same for each new value: 1 over their number."""
         t = iteration + 1
-        part = 1 / (t if self.average_after is None else so.maximum(1, t - self.average_after))
-        for variable, value in super().pairs(params, grads):
-            yield variable, value
-            if variable in params:
-                past = state(variable, "average")
-                yield past, past + part * (value - past)
+        return 1 / (t if self.average_after is None else so.maximum(1, t - self.average_after))

@@ -6,17 +6,30 @@ import inspect
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 import symopt.tensor as so
+from symopt.errors import DataError
+from symopt.graph.nodes import Node
 from symopt.optimizers import kind_of
 from symopt.optimizers.base import UpdateRule
 from symopt.optimizers.hyperparameters import resolved
-from symopt.optimizers.keywords import nearest
+from symopt.optimizers.keywords import known_name
 from symopt.optimizers.like import SYSTEMS, like
+from symopt.optimizers.paths import Path, Walk, draw, walk
+from symopt.optimizers.sameness import Values, same, values_at_points
 
 #: What marks an equation, and what that means.
-MARKS = {"=": "as symopt's", "~": "as symopt's, but for numbers", "!": "another equation"}
+MARKS = {"=": "as symopt's, or the same rearranged", "~": "as symopt's, but for numbers", "!": "another equation"}
+
+#: The shape of the parameter in a comparison.
+SHAPE = (2, 2)
+
+#: What systems call the learning rate.
+RATES = ("lr", "learning_rate", "eta")
 
 #: Numbers, but not exponents, which belong to the form.
 _NUMBER = re.compile(r"(?<![\w.*])(?<!\*\*)\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.])")
@@ -37,6 +50,11 @@ class Variant:
         shown = {name: value for name, value in values.items() if value not in (None, False, ()) and value != 0}
         return ", ".join(f"{name}={_spelled(value)}" for name, value in shown.items())
 
+    @cached_property
+    def values(self) -> list[Values]:
+        """What the equations compute, at the points where they are held against others."""
+        return values_at_points(self.rule, SHAPE)
+
     def canonical(self) -> list[tuple[str, str]]:
         """The equations with states numbered in their order, so that names do not tell systems apart."""
         states = [left for left, _, _ in self.equations if left.startswith("w_")]
@@ -52,11 +70,34 @@ class Variant:
 class Comparison:
     """The equations of an optimizer in symopt, and in other systems; ``str()`` is a table.
 
-    An equation is marked by how it is written, with states by their order: what is only rearranged counts as another.
+    An equation is marked by how it is written, with states by their order. What is written otherwise, but gives the
+    same for random numbers that are large, small, negative and zero, is marked as the same.
+    With a loss, or with gradients, there are paths too, which :meth:`plot` draws.
     """
 
     name: str
     variants: tuple[Variant, ...]
+    walk: Walk | None = None
+
+    @cached_property
+    def paths(self) -> dict[str, Path]:
+        """Where each variant leads the parameters, by the name of the system: ``places`` and ``losses``."""
+        if self.walk is None:
+            raise DataError("there are no paths: give so.compare a loss=, or gradients as data=")
+        return {variant.system: self.walk.path(variant.rule) for variant in self.variants}
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the paths with Matplotlib, on ``axes`` (new ones, if None), which are given back.
+
+        Two numbers are drawn in the plane, over lines of equal loss. With more of them, or one, it is the loss after
+        each step; for gradients without a loss the number itself, or the distance from the start. Systems whose paths
+        no eye could tell apart share a line.
+        """
+        paths = self.paths
+        assert self.walk is not None
+        axes = draw(self.walk, paths, axes)
+        axes.set_title(type(self.variants[0].rule).__name__)
+        return axes
 
     def marks(self, variant: Variant) -> list[str]:
         """The mark of each equation of a variant."""
@@ -65,7 +106,8 @@ class Comparison:
         marks = []
         for left, right in variant.canonical():
             form = (left, _NUMBER.sub("#", right))
-            marks.append("=" if (left, right) in core else "~" if form in forms else "!")
+            equal = (left, right) in core or same(self.variants[0].values, variant.values, left)
+            marks.append("=" if equal else "~" if form in forms else "!")
         return marks
 
     def __str__(self) -> str:
@@ -82,16 +124,29 @@ class Comparison:
         return "\n".join(f"{', '.join(systems)}: {block}" for block, systems in blocks.items())
 
 
-def compare(name: str, systems: Sequence[str] | None = None) -> Comparison:
+def compare(
+    name: str,
+    systems: Sequence[str] | None = None,
+    loss: Node | None = None,
+    data: Any = None,
+    steps: int = 100,
+    learning_rate: Any = None,
+) -> Comparison:
     """The equations of an optimizer of symopt beside those that other systems have under the same name.
 
     Parameters
     ----------
     name : of an optimizer in ``so.OPTIMIZERS``; upper and lower case are the same.
     systems : of ``so.like``; all that have an optimizer of this name, if None.
+    loss : a tensor of one number. Each variant walks from the present values of its parameters, which stay as they are;
+        ``.paths`` has where it leads them, and ``.plot()`` draws it.
+    data : arrays for the inputs of the loss, in their order or by name; all rows are used at every step. Without a loss
+        it is a sequence of gradients, one for each step, of a parameter that starts at 0.
+    steps : how many steps are walked; 100 by default. There are as many as gradients, where these are given.
+    learning_rate : for all that have one.
 
     Each has its own defaults; where a system has none for the learning rate, it is symopt's. An equation is marked
-    ``=`` where it is as symopt's, ``~`` where only numbers differ, and ``!`` where it is another.
+    ``=`` where it is as symopt's or the same rearranged, ``~`` where only numbers differ, ``!`` where it is another.
 
     >>> import symopt as so
     >>> print(so.compare("adagrad", ["torch", "mxnet_1_9"]))
@@ -107,13 +162,14 @@ def compare(name: str, systems: Sequence[str] | None = None) -> Comparison:
     """
     kind = kind_of(name)
     name = kind.__name__.lower()
-    core = kind()
-    chosen = [_known(system) for system in systems] if systems is not None else having(name)
+    core = kind() if learning_rate is None else kind(learning_rate=learning_rate)
+    chosen = having(name) if systems is None else [known_name("system", system, SYSTEMS) for system in systems]
     variants = [Variant("symopt", core, _equations(core))]
     for system in chosen:
-        rule = _theirs(system, name, core)
+        rule = _theirs(system, name, core, learning_rate)
         variants.append(Variant(system, rule, _equations(rule)))
-    return Comparison(name, tuple(variants))
+    walked = walk(loss, data, steps) if loss is not None or data is not None else None
+    return Comparison(name, tuple(variants), walked)
 
 
 def having(name: str) -> list[str]:
@@ -121,27 +177,23 @@ def having(name: str) -> list[str]:
     return [system for system in SYSTEMS if _spelling(system, name) is not None]
 
 
-def _known(system: str) -> str:
-    if str(system).lower() not in SYSTEMS:
-        raise TypeError(f"there is no system {system!r}; {nearest(str(system).lower(), list(SYSTEMS), 'there are')}")
-    return str(system).lower()
-
-
 def _spelling(system: str, name: str) -> str | None:
     """What a system calls an optimizer; raw operators end in ``_update``."""
     return next((spelled for spelled in (name, f"{name}_update") if spelled in SYSTEMS[system]), None)
 
 
-def _theirs(system: str, name: str, core: Any) -> UpdateRule:
+def _theirs(system: str, name: str, core: Any, learning_rate: Any) -> UpdateRule:
     """The rule of a system by its own defaults, with symopt's learning rate where it has none."""
     spelled = _spelling(system, name)
     if spelled is None:
-        raise TypeError(f"{system} has no {name}; there are {', '.join(SYSTEMS[system])}")
+        raise ValueError(f"{system} has no {name}; there are {', '.join(SYSTEMS[system])}")
+    known = inspect.signature(SYSTEMS[system][spelled]).parameters
+    rate = next((argument for argument in RATES if argument in known), None)
+    if learning_rate is not None and rate is not None:
+        return like(system, spelled, **{rate: learning_rate})
     try:
         return like(system, spelled)
     except TypeError:
-        known = inspect.signature(SYSTEMS[system][spelled]).parameters
-        rate = next((argument for argument in ("lr", "learning_rate") if argument in known), None)
         if rate is None:
             raise
         return like(system, spelled, **{rate: core.learning_rate})
@@ -149,7 +201,7 @@ def _theirs(system: str, name: str, core: Any) -> UpdateRule:
 
 def _equations(rule: UpdateRule) -> tuple[tuple[str, str, str], ...]:
     """The printed equations of a rule for a matrix w."""
-    w = so.parameter([[1.0, 2.0], [3.0, 4.0]], name="w")
+    w = so.parameter(np.ones(SHAPE), name="w")
     rows = []
     for line in str(rule.get_updates(so.sum(so.square(w)))).split("\n"):
         left, arrow, right = re.split(r" (<-| =) ", line, maxsplit=1)

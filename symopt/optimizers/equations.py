@@ -10,8 +10,11 @@ from symopt.graph.formula import LATEX, TEXT, Dialect, formula
 from symopt.graph.nodes import Node
 from symopt.graph.traversal import topological
 
-#: Left side, whether it is a variable that changes, and right side.
-Row = tuple[str, bool, str]
+#: Left side, kind and right side. A line is a "definition", a "change" of a variable, or a "condition" of those below.
+Row = tuple[str, str, str]
+
+#: How many blanks are before the lines below a condition.
+INDENT = 2
 
 #: How something is called in a dialect.
 Spelling = Callable[[Dialect], str]
@@ -22,12 +25,16 @@ LONGEST = 72
 
 @dataclass(frozen=True)
 class Equation:
-    """A line to be written: ``name`` spells the left side, ``known_as`` what later lines call it."""
+    """A line to be written: ``name`` spells the left side, ``known_as`` what later lines call it.
+
+    ``shown`` is written in the place of ``value``, if it is given.
+    """
 
     name: Spelling
     known_as: Spelling
-    changes: bool
+    kind: str
     value: Node
+    shown: Node | None = None
 
 
 def spelled(pattern: str, name: str, latex: str | None = None) -> Spelling:
@@ -64,6 +71,31 @@ def rows(
     return _written(equations, given, values, dialect, repeated, lambda part, text: part in long)
 
 
+def as_text(lines: Sequence[Row]) -> str:
+    """Lines of text, with the arrows one below the other."""
+    arrows = {"definition": " =", "change": "<-"}
+    indent = ""
+    width = max(len(left) for left, _, _ in lines)
+    written = []
+    for left, kind, right in lines:
+        if kind == "condition":
+            written.append(f"if {right}:")
+            indent = " " * INDENT
+        else:
+            written.append(f"{indent}{left:<{width}} {arrows[kind]} {right}")
+    return "\n".join(written)
+
+
+def as_latex(lines: Sequence[Row]) -> str:
+    """The body of an ``align`` environment."""
+    written = {
+        "definition": "{} &= {}",
+        "change": r"{} &\leftarrow {}",
+        "condition": r"{}&\mathrm{{if}} \; {}\mathrm{{:}}",
+    }
+    return " \\\\\n".join(written[kind].format(left, right) for left, kind, right in lines)
+
+
 def _repeated(outputs: Sequence[Node], given: Iterable[Node]) -> set[Node]:
     order = topological(outputs, stop=set(given))
     uses = Counter(operand for node in order for operand in node.operands)
@@ -82,15 +114,17 @@ def _written(
     written: list[Row] = []
     parts = 0
     for equation in equations:
-        for part in topological([equation.value], stop={*names, *values}):
+        shown = equation.value if equation.shown is None else equation.shown
+        for part in topological([shown], stop={*names, *values}):
             if part not in repeated or part in names or part in values or part is equation.value:
                 continue
             text = formula(part, names, dialect, values)
             if gets_a_line(part, text):
                 parts += 1
                 names[part] = dialect.symbol(f"t_{parts}")
-                written.append((names[part], False, text))
-        text = formula(equation.value, names, dialect, values)
-        written.append((equation.name(dialect), equation.changes, text))
-        names.setdefault(equation.value, equation.known_as(dialect))
+                written.append((names[part], "definition", text))
+        text = formula(shown, names, dialect, values)
+        written.append((equation.name(dialect), equation.kind, text))
+        if equation.kind != "condition":
+            names.setdefault(equation.value, equation.known_as(dialect))
     return written

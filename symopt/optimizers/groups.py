@@ -10,18 +10,20 @@ from typing import Any
 from symopt.errors import DataError
 from symopt.graph.construct import make_shared
 from symopt.graph.nodes import Node, Shared
-from symopt.optimizers.hyperparameters import numeric_fields, resolved
+from symopt.optimizers.accumulation import Bound, Window, window
+from symopt.optimizers.hyperparameters import bound_value, in_group, is_formula, numeric_fields, of_group
 from symopt.optimizers.keywords import check_keywords, keywords_of
-from symopt.optimizers.preparation import Bound, Pair, decayed, limited, shrunk_together
+from symopt.optimizers.preparation import Pair, prepare
 
 #: What belongs to the optimizer as a whole.
-NOT_IN_GROUPS = ("max_global_norm", "groups", "freeze")
+NOT_IN_GROUPS = ("max_global_norm", "accumulate", "groups", "freeze")
 
 
 def check_groups(optimizer: Any) -> None:
     """Every group names hyperparameters that there are, with values that are right by themselves."""
     for pattern, changes in (optimizer.groups or {}).items():
-        known = [name for name in keywords_of(type(optimizer)) if name not in NOT_IN_GROUPS]
+        excluded = (*NOT_IN_GROUPS, *optimizer.common)
+        known = [name for name in keywords_of(type(optimizer)) if name not in excluded]
         check_keywords(f"{type(optimizer).__name__}: group {pattern!r}", changes, known)
         _changed(optimizer, changes)
 
@@ -63,25 +65,36 @@ def resolve(optimizer: Any, params: Sequence[Shared]) -> dict[Shared, dict[str, 
 class Grouped:
     """A bound optimizer in which each parameter has its own variant."""
 
-    def __init__(self, main: Bound, variants: Mapping[Shared, Bound]) -> None:
+    def __init__(self, main: Bound, variants: Mapping[Shared, Bound], formulas: Mapping[str, Node]) -> None:
         self._main = main
         self._variants = variants
+        self._formulas = formulas
+
+    def formulas_of_numbers(self) -> dict[str, Node]:
+        """Those of the optimizer, and those of its groups."""
+        return {**self._main.formulas_of_numbers(), **self._formulas}
 
     def prepare(self, params: Sequence[Shared], grads: Sequence[Node]) -> list[Node]:
         """As one optimizer would, each parameter by its own settings; the global norm is common to all."""
-        variants = [self._variants[param] for param in params]
-        grads = [limited(variant, grad) for variant, grad in zip(variants, grads, strict=True)]
-        grads = shrunk_together(self._main, grads)
-        return [decayed(v, param, grad) for v, param, grad in zip(variants, params, grads, strict=True)]
+        return prepare(self._main, [self._variants[param] for param in params], params, grads)
 
-    def pairs_given_raw(
+    def window_of(self, params: Sequence[Shared], raw: Sequence[Node]) -> Window | None:
+        """One for all; each parameter's gradient is rescaled by its own settings."""
+        return window(self._main, [self._variants[param] for param in params], params, raw)
+
+    def averages_of(self, params: Sequence[Shared]) -> dict[Shared, Shared]:
+        """Those that the variants keep."""
+        return {param: kept for one in params for param, kept in self._variants[one].averages_of([one]).items()}
+
+    def pairs_of(
         self, params: Sequence[Shared], raw: Sequence[Node], prepared: Sequence[Node]
     ) -> Generator[Pair, None, None]:
         """The pairs of each variant's parameters, variant by variant."""
+        observed = self._main.observe(params, raw)
         for variant in dict.fromkeys(map(id, self._variants.values())):
             chosen = [i for i, param in enumerate(params) if id(self._variants[param]) == variant]
             first = self._variants[params[chosen[0]]]
-            yield from first.pairs_given_raw(*([values[i] for i in chosen] for values in (params, raw, prepared)))
+            yield from first.pairs_given(*([values[i] for i in chosen] for values in (params, observed, prepared)))
 
 
 def group(
@@ -92,6 +105,7 @@ def group(
     What a group does not change it shares with the optimizer, also when that is changed later.
     """
     shared: dict[str, Shared] = {}
+    formulas: dict[str, Node] = {}
     made: dict[tuple[Any, ...], Bound] = {}
     variants: dict[Shared, Bound] = {}
     for param, changes in found.items():
@@ -99,24 +113,31 @@ def group(
             continue
         key = tuple((name, pattern) for name, (pattern, _) in changes.items())
         if key not in made:
-            made[key] = _variant(optimizer, main, changes, shared)
+            made[key] = _variant(optimizer, main, changes, shared, formulas)
         variants[param] = made[key]
-    return Grouped(main, variants), shared
+    return Grouped(main, variants, formulas), shared
 
 
-def _variant(optimizer: Any, main: Bound, changes: Mapping[str, tuple[str, Any]], shared: dict[str, Shared]) -> Bound:
+def _variant(
+    optimizer: Any,
+    main: Bound,
+    changes: Mapping[str, tuple[str, Any]],
+    shared: dict[str, Shared],
+    formulas: dict[str, Node],
+) -> Bound:
     if not changes:
         return main
     values = {name: value for name, (_, value) in changes.items()}
-    whole = _changed(optimizer, values)
-    fields = {field.name: field for field in numeric_fields(whole)}
-    bound: dict[str, Any] = dict.fromkeys(_excluded(optimizer, values))
-    for name, (pattern, value) in changes.items():
-        value = resolved(whole, fields[name]) if name in fields else value
-        if name in fields and isinstance(value, (int, float)):
-            label = f"{name}[{pattern}]"
-            value = shared.setdefault(label, make_shared(float(value), label, "hyperparameter"))
-        bound[name] = value
+    bound: dict[str, Any] = {**dict.fromkeys(_excluded(optimizer, values)), **values}
+
+    def share(name: str, number: float) -> Shared:
+        return shared.setdefault(name, make_shared(number, name, "hyperparameter"))
+
+    for name, value in of_group(optimizer, values).items():
+        full_name = in_group(name, changes[name][0])
+        bound[name] = bound_value(value, full_name, share)
+        if is_formula(bound[name]):
+            formulas[full_name] = bound[name]
     return dataclasses.replace(main, groups=None, freeze=(), **bound)
 
 

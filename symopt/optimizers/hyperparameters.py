@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any
 
@@ -17,7 +17,7 @@ import symopt.tensor as so
 from symopt.graph.construct import make_shared
 from symopt.graph.nodes import Node, Shared
 from symopt.optimizers.counts import iteration as iteration
-from symopt.optimizers.schedules.base import Schedule, changed, numbers_of, structure
+from symopt.optimizers.schedules.base import Change, Schedule, changed, numbers_of, structure
 
 LN2 = math.log(2.0)
 
@@ -32,16 +32,18 @@ def hyper(
     low: float = -math.inf,
     above: float = -math.inf,
     high: float = math.inf,
+    below: float | None = None,
+    whole: bool = False,
     off: float | None = None,
-    unless: tuple[str, float] | None = None,
+    unless: tuple[str, float | None] | None = None,
 ) -> Any:
-    """A numeric field from ``low`` to ``high``, and greater than ``above``; it is off at None or at the number ``off``.
+    """A numeric field from ``low`` to ``high``, greater than ``above`` and less than ``below``; ``whole``: an integer.
 
-    ``unless=(other, number)``: where neither this field nor ``other`` is given, this one is ``number``; both cannot be.
+    It is off at None or at the number ``off``. ``unless=(other, number)``: where neither this field nor ``other`` is
+    given, this one is ``number``; both cannot be.
     """
-    return dataclasses.field(
-        default=default, metadata={"low": low, "above": above, "high": high, "off": off, "unless": unless}
-    )
+    limits = {"low": low, "above": above, "high": high, "below": below, "whole": whole}
+    return dataclasses.field(default=default, metadata={**limits, "off": off, "unless": unless})
 
 
 def numeric_fields(optimizer: Any) -> list[dataclasses.Field[Any]]:
@@ -70,13 +72,21 @@ def check(optimizer: Any) -> None:
         elif isinstance(value, bool) or not isinstance(value, Real):
             raise TypeError(f"{label}: expected a number")
         elif not _in_range(value, field.metadata):
-            low, above, high = (field.metadata[name] for name in ("low", "above", "high"))
-            least = f"from {low:g}" if above < low else f"above {above:g}"
-            raise ValueError(f"{label}: expected a number {least}{f' to {high:g}' if high < math.inf else ''}")
+            raise ValueError(f"{label}: expected a {_range(field.metadata)}")
 
 
-def _in_range(value: Any, limits: Mapping[str, float]) -> bool:
+def _in_range(value: Any, limits: Mapping[str, Any]) -> bool:
+    if (limits["below"] is not None and not value < limits["below"]) or (limits["whole"] and value % 1 != 0):
+        return False
     return bool(limits["low"] <= value <= limits["high"] and value > limits["above"])
+
+
+def _range(limits: Mapping[str, Any]) -> str:
+    """The range of a field in words."""
+    low, above, high, below = (limits[name] for name in ("low", "above", "high", "below"))
+    least = f"from {low:g}" if above < low else f"above {above:g}"
+    most = f" to {high:g}" if high < math.inf else f", below {below:g}" if below is not None else ""
+    return f"{'whole number' if limits['whole'] else 'number'} {least}{most}"
 
 
 def _exclusive(optimizer: Any, *names: str) -> None:
@@ -102,8 +112,17 @@ def switches(optimizer: Any) -> dict[str, Any]:
 
 def resolved(optimizer: Any, field: dataclasses.Field[Any]) -> Any:
     """The value of a field; None where it is off."""
-    value, unless = getattr(optimizer, field.name), field.metadata["unless"]
-    if value is None and unless is not None and getattr(optimizer, unless[0]) is None:
+    return _resolved(field, vars(optimizer))
+
+
+def of_group(optimizer: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The numeric ones of what a group changes, by the names of their fields; None where they are off."""
+    return {field.name: _resolved(field, changes) for field in numeric_fields(optimizer) if field.name in changes}
+
+
+def _resolved(field: dataclasses.Field[Any], given: Mapping[str, Any]) -> Any:
+    value, unless = given.get(field.name), field.metadata["unless"]
+    if value is None and unless is not None and given.get(unless[0]) is None:
         return unless[1]
     return None if is_off(value, field.metadata["off"]) else value
 
@@ -119,16 +138,40 @@ def bind(optimizer: Any) -> tuple[Any, dict[str, Shared]]:
         shared[name] = make_shared(value, name, "hyperparameter")
         return shared[name]
 
-    bound = {field.name: changed(resolved(optimizer, field), field.name, share) for field in numeric_fields(optimizer)}
-    values = {name: value.node() if isinstance(value, Schedule) else value for name, value in bound.items()}
+    values = {
+        field.name: bound_value(resolved(optimizer, field), field.name, share) for field in numeric_fields(optimizer)
+    }
     return dataclasses.replace(optimizer, **values), shared
 
 
+def bound_value(value: Any, name: str, share: Change) -> Any:
+    """A value with ``share(full name, number)`` in the place of each number; a schedule as an expression of these."""
+    bound = changed(value, name, share)
+    return bound.node() if isinstance(bound, Schedule) else bound
+
+
+def is_formula(value: Any) -> bool:
+    """Whether a bound value is more than one number: a schedule, or an expression."""
+    return isinstance(value, Node) and bool(value.operands)
+
+
+def in_group(name: str, pattern: str) -> str:
+    """The full name of a hyperparameter that a group changes."""
+    return f"{name}[{pattern}]"
+
+
 def numbers(optimizer: Any) -> dict[str, float]:
-    """The values of the scalars that :func:`bind` makes."""
+    """The values of the scalars in its updates, by full name: ``learning_rate``, in groups ``learning_rate[b*]``.
+
+    The updates do without those of a group that later groups have changed again.
+    """
     values: dict[str, float] = {}
-    for field in numeric_fields(optimizer):
-        values |= numbers_of(resolved(optimizer, field), field.name)
+
+    def note(name: str, value: Any) -> Any:
+        values.update(numbers_of(value, name))
+        return value
+
+    with_settings(optimizer, note)
     return values
 
 
@@ -138,25 +181,48 @@ def with_numbers(optimizer: Any, values: Mapping[str, float]) -> Any:
     def replaced(name: str, value: float) -> float:
         return values.get(name, value)
 
-    changes = {}
-    for field in numeric_fields(optimizer):
-        old = resolved(optimizer, field)
-        new = changed(old, field.name, replaced)
-        if new != old:
-            changes[field.name] = new
-    return dataclasses.replace(optimizer, **changes)
+    return with_settings(optimizer, lambda name, value: changed(value, name, replaced))
+
+
+def with_settings(optimizer: Any, change: Callable[[str, Any], Any]) -> Any:
+    """A copy with ``change(full name, value)`` in the place of all that :func:`hyper` fields hold, in groups too.
+
+    It is ``optimizer`` itself where nothing differs.
+    """
+    values = {field.name: resolved(optimizer, field) for field in numeric_fields(optimizer)}
+    changes = {name: new for name, value in values.items() if (new := change(name, value)) != value}
+    groups = {}
+    for pattern, given in groups_of(optimizer).items():
+        values = of_group(optimizer, given)
+        moved = {
+            name: new for name, value in values.items() if (new := change(in_group(name, pattern), value)) != value
+        }
+        groups[pattern] = {**given, **moved}
+    if groups != groups_of(optimizer):
+        changes["groups"] = groups
+    return dataclasses.replace(optimizer, **changes) if changes else optimizer
+
+
+def groups_of(optimizer: Any) -> Mapping[str, Mapping[str, Any]]:
+    """What groups of parameters change, by pattern."""
+    return getattr(optimizer, "groups", None) or {}
 
 
 def same_structure(first: Any, second: Any) -> bool:
     """Whether two settings of one optimizer give the same updates but for the values of numbers."""
-    names = {field.name for field in numeric_fields(first)}
-    others = [field.name for field in dataclasses.fields(first) if field.name not in names]
-    if any(getattr(first, name) != getattr(second, name) for name in others):
-        return False
-    for field in numeric_fields(first):
-        if structure(resolved(first, field)) != structure(resolved(second, field)):
-            return False
-    return True
+    return _structure(first) == _structure(second)
+
+
+def _structure(optimizer: Any) -> Any:
+    """All that is no number; the order of groups matters."""
+    numeric = {field.name: structure(resolved(optimizer, field)) for field in numeric_fields(optimizer)}
+    fields = [field.name for field in dataclasses.fields(optimizer) if field.name not in numeric]
+    others = {name: getattr(optimizer, name) for name in fields if name != "groups"}
+    groups = []
+    for pattern, given in groups_of(optimizer).items():
+        values = of_group(optimizer, given)
+        groups.append((pattern, {**given, **{name: structure(value) for name, value in values.items()}}))
+    return numeric, others, groups
 
 
 def decay(halflife: Number | None, rate: Number | None) -> Any:

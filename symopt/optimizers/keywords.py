@@ -19,6 +19,14 @@ def nearest(name: str, known: Sequence[str], otherwise: str) -> str:
     return f"did you mean {near[0]!r}?" if near else f"{otherwise} {', '.join(known)}"
 
 
+def known_name(what: str, name: Any, known: Iterable[str]) -> str:
+    """``name`` in lower case, if it is known; else a ValueError that names the nearest."""
+    names = list(known)
+    if isinstance(name, str) and name.lower() in names:
+        return name.lower()
+    raise ValueError(f"there is no {what} {name!r}; {nearest(str(name).lower(), names, 'there are')}")
+
+
 def check_keywords(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
     """Refuse unknown keywords, with the nearest known one."""
     known = list(known)

@@ -9,21 +9,24 @@ from typing import Any
 
 import symopt.tensor as so
 from symopt.graph.nodes import Node, Shared
+from symopt.optimizers.accumulation import Bound, gathered, rescaled
+from symopt.optimizers.states import Pair as Pair
 from symopt.optimizers.states import state
 
-Pair = tuple[Shared, Node]
 
-#: An optimizer bound by :func:`symopt.optimizers.hyperparameters.bind`, with the fields that all optimizers share.
-Bound = Any
+def prepare(main: Bound, variants: Sequence[Bound], params: Sequence[Shared], grads: Sequence[Node]) -> list[Node]:
+    """Gradients ready for the rule.
+
+    They are rescaled, averaged over batches, clipped by element, by norm and by global norm, and weight decay is added,
+    in this order; each parameter's by its variant of the optimizer, and by ``main`` what is common to all.
+    """
+    own = list(zip(variants, params, grads, strict=True))
+    grads = [_clipped(variant, gathered(main, param, rescaled(variant, grad))) for variant, param, grad in own]
+    grads = _shrunk_together(main, grads)
+    return [_decayed(variant, param, grad) for (variant, param, _), grad in zip(own, grads, strict=True)]
 
 
-def prepare(optimizer: Bound, params: Sequence[Shared], grads: Sequence[Node]) -> list[Node]:
-    """Gradients rescaled, clipped by element, by norm and by global norm, and with weight decay, in this order."""
-    grads = shrunk_together(optimizer, [limited(optimizer, grad) for grad in grads])
-    return [decayed(optimizer, param, grad) for param, grad in zip(params, grads, strict=True)]
-
-
-def shrunk_together(optimizer: Bound, grads: Sequence[Node]) -> list[Node]:
+def _shrunk_together(optimizer: Bound, grads: Sequence[Node]) -> list[Node]:
     """All gradients within the limit for the norm of all of them."""
     if optimizer.max_global_norm is None:
         return list(grads)
@@ -32,20 +35,11 @@ def shrunk_together(optimizer: Bound, grads: Sequence[Node]) -> list[Node]:
     return [grad * so.cast(shrink, grad.dtype) for grad in grads]
 
 
-def decayed(optimizer: Bound, param: Shared, grad: Node) -> Node:
+def _decayed(optimizer: Bound, param: Shared, grad: Node) -> Node:
     """A gradient with coupled weight decay."""
     if optimizer.weight_decay is None or optimizer.decoupled or optimizer.decays_itself:
         return grad
     return grad + optimizer.weight_decay * param
-
-
-def limited(optimizer: Bound, grad: Node) -> Node:
-    """A gradient rescaled, and within the limits for one element and for the norm of one parameter."""
-    return _clipped(optimizer, _rescaled(optimizer, grad))
-
-
-def _rescaled(optimizer: Bound, grad: Node) -> Node:
-    return grad if optimizer.rescale_gradient is None else optimizer.rescale_gradient * grad
 
 
 def _clipped(optimizer: Bound, grad: Node) -> Node:
@@ -72,6 +66,19 @@ def with_momentum(optimizer: Bound, param: Shared, step: Any) -> Generator[Pair,
     velocity_next = optimizer.momentum * velocity - step
     yield velocity, velocity_next
     return param + (optimizer.momentum * velocity_next - step if optimizer.nesterov else velocity_next)
+
+
+def averaged(optimizer: Bound, param: Shared, value: Node) -> Generator[Pair, None, None]:
+    """The average of what a parameter becomes, if there is one."""
+    part = optimizer.average_part()
+    if part is not None:
+        past = average_of(param)
+        yield past, past + part * (value - past)
+
+
+def average_of(param: Shared) -> Shared:
+    """The state in which a rule keeps the average of a parameter."""
+    return state(param, "average", param.storage.array)
 
 
 def project(optimizer: Bound, param: Shared, value: Node) -> Node:

@@ -38,8 +38,8 @@ from symopt.optimizers.schedules.base import Schedule, changed
 from symopt.optimizers.states import fresh_states
 from symopt.scalar import cast_to
 
-#: What belongs to many parameters together, and so to no function.
-NOT_HERE = ("groups", "freeze")
+#: What belongs to many parameters or batches together, and so to no function.
+NOT_HERE = ("accumulate", "groups", "freeze")
 
 
 def state_names(rule: UpdateRule, shape: tuple[int, ...]) -> list[str]:
@@ -63,7 +63,7 @@ def next_values(
     with fresh_states() as made:
         made.update({f"{param.name}_{name}": value for name, value in given.items()})  # type: ignore[misc]
         prepared = bound.prepare([param], [grad])
-        pairs = list(bound.pairs_given_raw([param], [grad], prepared))
+        pairs = list(bound.pairs_of([param], [grad], prepared))
     found = [value for variable, value in pairs if variable is param]
     values = found + [value for variable, value in pairs if variable is not param]
     return tuple(substitute(values, {param: weight, **_counted(values, iteration)}))

@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 
 from symopt.graph.construct import make_shared
-from symopt.graph.nodes import Shared
+from symopt.graph.nodes import Node, Shared
+
+#: A variable and its next value.
+Pair = tuple[Shared, Node]
 
 _states: ContextVar[dict[str, Shared] | None] = ContextVar("states", default=None)
 

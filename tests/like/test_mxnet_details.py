@@ -1,5 +1,6 @@
 """MXNet: what its documents print, row-sparse gradients, and what its arguments mean."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,12 @@ def test_the_sgd_line_of_the_julia_document(backend: str) -> None:
     assert [str(value) for value in w.value] == PRINTED
     np.testing.assert_array_equal(w.value, np.array(record["numpy_float32"], "float32"))
     np.testing.assert_allclose(written, record["gradient_after_call"], rtol=1e-6)
+
+
+def test_our_page_shows_the_sgd_line() -> None:
+    # tests/architecture/test_documents.py runs the code above it, and compares what it prints.
+    page = (Path(__file__).resolve().parents[2] / "docs" / "like.md").read_text(encoding="utf-8")
+    assert "\n".join(['>>> print(*W, sep="\\n")', *PRINTED, "```"]) in page
 
 
 def test_the_sgd_line_in_float64() -> None:

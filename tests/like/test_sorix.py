@@ -1,6 +1,7 @@
 """Sorix: recorded steps, and the rows that its document on RMSprop prints."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,3 +58,9 @@ Epoch 10: x = 1.1959, y = 1.1959, loss = 20.0162
 
 def test_the_first_example_is_the_one_that_the_document_prints() -> None:
     assert ANISOTROPIC[0]["printed"] == DOCUMENT.strip().splitlines()
+
+
+def test_our_page_shows_these_rows() -> None:
+    # tests/architecture/test_documents.py runs the code above them, and compares what it prints.
+    page = (Path(__file__).resolve().parents[2] / "docs" / "like.md").read_text(encoding="utf-8")
+    assert f'loss = {{before:.4f}}")\n{DOCUMENT.strip()}\n```' in page

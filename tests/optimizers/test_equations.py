@@ -17,6 +17,7 @@ SETTINGS: dict[str, so.UpdateRule] = {
     "sgd with a falling rate": so.SGD(learning_rate=0.1 / (1 + so.iteration)),
     "plain rmsprop by decay": so.RMSProp(rms_decay=0.95, centered=False, learning_rate=1 / 3),
     "sgd clipped in all ways": so.SGD(max_gradient_elem=5, max_gradient_norm=1, clip_weights=10, weight_decay=1e-4),
+    "adam, accumulated and averaged": so.Adam(accumulate=4, average_halflife=100),
     "sgd rescaled and clipped by the global norm": so.SGD(rescale_gradient=1 / 32, max_global_norm=2),
 }
 

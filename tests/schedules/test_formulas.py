@@ -97,6 +97,19 @@ def test_schedules_print_as_formulas():
     assert repr(S.Exp(0.1)) == "Exp(every='iteration', rate=0.1, gamma=0.9)"
 
 
+def test_schedules_print_what_is_known_worked_out():
+    assert str(S.Fixed(1.0) * S.Exp(1.0) + 0) == "0.9**iteration"
+    assert str(S.WarmupCosine(0.5, 2, 4)) == (
+        "where(iteration < 2, 0.5 * iteration / 2, 0.5 * (1 + cos(pi * minimum((iteration - 2) / 2, 1))) / 2)"
+    )
+    assert str(S.OneCycle(0.5, 10, kind="linear")) == (
+        "where(iteration < 3, 0.02 + 0.48 * iteration / 3, "
+        "where(iteration < 10, 0.5 + -0.5 * (iteration - 3) / 7, 2e-06))"
+    )
+    assert str(S.Cyclic(0.1, 0.5, 2, 3)).endswith(", (5 - (iteration - floor(iteration / 5) * 5)) / 3)")
+    assert r"\left(\pi \, " in S.Cosine(0.1, 5).latex()
+
+
 def test_a_sum_counts_epochs_and_iterations_apart():
     schedule = S.Exp(1.0, gamma=0.5) + S.Exp(10.0, gamma=0.1, every="epoch")
     assert schedule.at(3, epoch=1) == 0.125 + 1
@@ -161,7 +174,7 @@ def test_plot_draws_the_first_values():
     [drawn] = axes.lines
     assert list(drawn.get_xdata()) == [0, 1, 2, 3]
     assert list(drawn.get_ydata()) == [1, 0.5, 0.25, 0.125]
-    assert drawn.get_label() == "1 * 0.5**iteration"
+    assert drawn.get_label() == "0.5**iteration"
     late = so.like_schedule("mxnet_1_9", "FactorScheduler", step=1, factor=0.5, base_lr=1.0).plot(2, axes)
     assert late is axes
     assert [list(axes.lines[1].get_xdata()), list(axes.lines[1].get_ydata())] == [[1, 2], [1, 0.5]]

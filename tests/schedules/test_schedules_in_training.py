@@ -88,6 +88,21 @@ def test_updates_print_the_schedule_with_its_numbers():
     }
 
 
+def test_a_long_schedule_has_a_line_of_its_own():
+    u, b = so.parameter(1.0, name="u"), so.parameter(1.0, name="b")
+    long = S.WarmupCosine(0.5, 100, 1000)
+    updates = so.SGD(learning_rate=long, groups={"b": {"learning_rate": 2 * long}}).get_updates(u**2 + b**2)
+    assert str(updates) == (
+        f"learning_rate     = {long}\n"
+        f"learning_rate[b]  = 2 * {long}\n"
+        "u                <- u - learning_rate * grad(u)\n"
+        "b                <- b - learning_rate[b] * grad(b)\n"
+        "iteration        <- iteration + 1"
+    )
+    assert updates.latex().startswith(r"\mathrm{learning\_rate} &= \operatorname{where}")
+    assert r"u - \mathrm{learning\_rate} \, \nabla u" in updates.latex()
+
+
 def test_updates_with_a_schedule_of_epochs_print_the_epoch():
     u = so.parameter(1.0, name="u")
     updates = so.SGD(learning_rate=S.Exp(0.1, every="epoch")).get_updates(u)

@@ -7,10 +7,10 @@ dataclass or a function, which takes the system's own arguments as keywords. ``S
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from symopt.optimizers.base import UpdateRule
-from symopt.optimizers.keywords import check_keywords, nearest
+from symopt.optimizers.keywords import check_keywords, known_name
 from symopt.optimizers.like.pieces import Maker
 from symopt.optimizers.on_demand import OnDemand
 
@@ -34,6 +34,11 @@ def like(system: str, optimizer: str, /, **arguments: object) -> UpdateRule:
     optimizer : the system's own name of an optimizer; upper and lower case are the same.
     arguments : the system's own arguments, by its own names; its own defaults hold for the others.
 
+    Raises
+    ------
+    ValueError : there is no such system, or it has no such optimizer; the nearest name is in the message.
+    TypeError : it has no such argument.
+
     >>> import symopt as so
     >>> w = so.parameter([1.0, 2.0], name="w")
     >>> print(so.like("torch", "Adagrad", lr=0.1).get_updates((w**2).sum()))
@@ -41,19 +46,11 @@ def like(system: str, optimizer: str, /, **arguments: object) -> UpdateRule:
     w         <- w - 0.1 * grad(w) / (sqrt(w_sum') + 1e-10)
     iteration <- iteration + 1
     """
-    makers = SYSTEMS[_known("system", system, SYSTEMS)]
-    name = _known(f"optimizer of {system}", optimizer, makers)
+    makers = SYSTEMS[known_name("system", system, SYSTEMS)]
+    name = known_name(f"optimizer of {system}", optimizer, makers)
     maker = makers[name]
     check_keywords(f"{system}'s {optimizer}", arguments, inspect.signature(maker).parameters)
     return maker(**arguments)
-
-
-def _known(what: str, name: str, known: Iterable[str]) -> str:
-    """``name`` in lower case, if it is known."""
-    known = list(known)
-    if isinstance(name, str) and name.lower() in known:
-        return name.lower()
-    raise TypeError(f"there is no {what} {name!r}; {nearest(str(name).lower(), known, 'there are')}")
 
 
 __all__ = ["SYSTEMS", "like"]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from symopt.optimizers.keywords import check_keywords
+from symopt.optimizers.keywords import check_keywords, known_name
 from symopt.optimizers.like_schedules.table import Table
 from symopt.optimizers.on_demand import OnDemand
 from symopt.optimizers.schedules import Schedule
@@ -35,21 +34,11 @@ def like_schedule(system: str, name: str, **arguments: Any) -> Schedule:
     >>> [schedule.at(i) for i in (0, 2, 3, 6)]
     [0.1, 0.1, 0.05, 0.025]
     """
-    schedules = SYSTEMS[_known("system", system, SYSTEMS)]
-    maker = schedules[_known(f"schedule of {system}", name, schedules)]
+    schedules = SYSTEMS[known_name("system", system, SYSTEMS)]
+    maker = schedules[known_name(f"schedule of {system}", name, schedules)]
     signature = inspect.signature(maker)
     check_keywords(f"{system}'s {name}", arguments, signature.parameters)
     needed = [p.name for p in signature.parameters.values() if p.default is p.empty and p.name not in arguments]
     if needed:
         raise TypeError(f"{system}'s {name} also needs {', '.join(needed)}")
     return maker(**arguments)
-
-
-def _known(what: str, name: str, known: Iterable[str]) -> str:
-    """The name in lower case, if there is such."""
-    low, names = str(name).lower(), list(known)
-    if low not in names:
-        near = difflib.get_close_matches(low, names, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
-        raise ValueError(f"there is no {what} {name!r}; {hint}")
-    return low

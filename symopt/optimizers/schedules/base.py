@@ -18,6 +18,10 @@ from symopt.graph.evaluate import evaluate
 from symopt.graph.formula import LATEX, TEXT, formula
 from symopt.graph.nodes import Node
 from symopt.optimizers.counts import COUNTS, epoch, iteration
+from symopt.optimizers.plotting import axes_or_new
+from symopt.rewriting import algebra
+from symopt.rewriting.engine import Rules, rewrite
+from symopt.rewriting.matching import is_number
 
 #: A number of a schedule. In the updates of an optimizer each is a node: a run-time number.
 Number = Any
@@ -71,9 +75,7 @@ class Schedule(ABC):
 
     def plot(self, steps: int = 100, axes: Any = None) -> Any:
         """Draw the first ``steps`` values with Matplotlib, on ``axes`` (new ones, if None), which are given back."""
-        import matplotlib.pyplot
-
-        axes = matplotlib.pyplot.subplots()[1] if axes is None else axes
+        axes = axes_or_new(axes)
         indices = range(self.first, self.first + steps)
         node = self.node()
         axes.plot(indices, [self._evaluated(node, k, k) for k in range(steps)], label=str(self))
@@ -87,11 +89,11 @@ class Schedule(ABC):
         return float(evaluate([node], counts)[0])
 
     def __str__(self) -> str:
-        return formula(self.node(), dialect=TEXT)
+        return formula(plain(self.node()), dialect=TEXT)
 
     def latex(self) -> str:
         """The formula in LaTeX."""
-        return formula(self.node(), dialect=LATEX)
+        return formula(plain(self.node()), dialect=LATEX)
 
     def __add__(self, other: Any) -> Schedule:
         return Sum(self, as_schedule(other)) if _joins(other) else NotImplemented
@@ -163,6 +165,26 @@ class Product(Schedule):
 
     def expression(self, counts: Counts) -> Node:
         return self.left.expression(counts) * self.right.expression(counts)
+
+
+def plain(node: Node) -> Node:
+    """The same number to be read: what is known is worked out, and nothing adds 0 or multiplies by 1."""
+    return rewrite([node], _PLAIN)[0]
+
+
+_PLAIN = Rules()
+_PLAIN("*")(algebra.constant_folding)
+_PLAIN("add")(algebra.plus_zero)
+_PLAIN("subtract")(algebra.minus_zero)
+_PLAIN("multiply")(algebra.times_one)
+_PLAIN("divide")(algebra.over_one)
+
+
+@_PLAIN("power")
+def _power_with_one(node: Node) -> Node | None:
+    """1 ** x = 1, and x ** 1 = x."""
+    base, exponent = node.operands
+    return base if is_number(base, 1) or is_number(exponent, 1) else None
 
 
 def as_schedule(value: Any) -> Schedule:

@@ -84,6 +84,6 @@ def with_warmup(schedule: Any, steps: float, start: float = 0.0, every: str = "i
 
     >>> import symopt as so
     >>> print(so.schedules.with_warmup(0.1, steps=100))
-    where(minimum(iteration / 100, 1) < 1, 0 + (0.1 - 0) * minimum(iteration / 100, 1), 0.1)
+    where(minimum(iteration / 100, 1) < 1, 0.1 * minimum(iteration / 100, 1), 0.1)
     """
     return Warmup(as_schedule(schedule), steps, start, every)

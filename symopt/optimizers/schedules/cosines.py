@@ -120,7 +120,7 @@ class WarmupCosine(Curve):
     def value(self, i: Node) -> Node:
         """A line before, half a wave after the peak."""
         rising = self.start + (self.rate - self.start) * i / self.warmup
-        share = so.clip((i - self.warmup) / (self.steps - self.warmup), 0, 1)
+        share = so.minimum((i - self.warmup) / (self.steps - self.warmup), 1)
         falling = self.end + (self.rate - self.end) * half_wave(share) ** self.power
         return so.where(i < self.warmup, rising, falling)
 
