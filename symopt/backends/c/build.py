@@ -16,6 +16,7 @@ from symopt.backends.c.dialect import DIALECT
 from symopt.backends.c.emit import Module, emit
 from symopt.backends.c.entry import entry_type
 from symopt.backends.c.memory import Memory
+from symopt.backends.c.short_rows import with_sums_apart
 from symopt.backends.c.steps import has_epochs
 from symopt.backends.cfamily.spelling import RESERVED
 from symopt.backends.task import StepByStep, Task, checked_arrays
@@ -70,7 +71,7 @@ class CBackend:
 
 
 def _program(task: Task) -> Program:
-    return lower(task.inputs, task.outputs, task.updates, DIALECT, RESERVED, own_slots)
+    return with_sums_apart(lower(task.inputs, task.outputs, task.updates, DIALECT, RESERVED, own_slots))
 
 
 class CRunner(StepByStep):

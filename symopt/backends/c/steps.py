@@ -78,7 +78,8 @@ class Steps:
         arguments += ["Index call"] if self._draws else []
         arguments += [f"{kind} {name}" for kind, name in self._passed]
         arguments += ["int me", "int team"] if self.threads else []
-        return function(f"static {'int' if self.fails else 'void'} step", arguments, lines)
+        kind = f"static {'ONE_CODE ' if self.threads else ''}{'int' if self.fails else 'void'}"
+        return function(f"{kind} step", arguments, lines)
 
     def _kept_numbers(self) -> list[str]:
         """Lines that store outputs that are numbers."""
@@ -200,6 +201,8 @@ class Steps:
     def _others_write_outputs(self) -> bool:
         """Whether a thread that is ahead could overwrite an output before it is read."""
         bases = [place_of(node, self.scope.buffers).base for node in self.scope.program.outputs]
+        if any(isinstance(base, Input) for base in bases):
+            return True  # the rows of the next batch
         read = {memory(self.scope.buffers[base]) for base in bases if base in self.scope.buffers}
         shared = [group for group in self.groups if group.extent is not None]
         return any(access.writes and access.memory in read for group in shared for access in group.accesses)

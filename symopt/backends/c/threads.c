@@ -10,6 +10,13 @@ extern int omp_get_thread_num(void), omp_get_num_threads(void);
 #define BARRIER
 #endif
 
+/* Code of its own for one thread could have other vectors, and round differently. */
+#if defined(__clang__)
+#define ONE_CODE __attribute__((noinline))
+#else
+#define ONE_CODE __attribute__((noinline, noclone))
+#endif
+
 static inline Index share(Index blocks, int me, int team)
 {
     return blocks * me / team;
