@@ -33,7 +33,8 @@ class Item:
 
     ``call(low, rows, block)`` is the text of a call for the rows from ``low`` on; ``block`` is the number of the block.
     ``elements`` are those of a row and ``row_bytes`` what it touches. ``partials`` is set where a sum over the rows is
-    left in pieces, one for each block. ``may_fail`` is set where indices are checked.
+    left in pieces, one for each block. ``in_blocks``: it can do no more rows at a time than a block has.
+    ``may_fail`` is set where indices are checked.
     """
 
     extent: Dim | None
@@ -45,6 +46,7 @@ class Item:
     partials: bool = False
     is_product: bool = False
     is_small: bool = False
+    in_blocks: bool = False
     may_fail: bool = False
     group: Group | None = field(default=None, repr=False)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from symopt.backends.c.embeds import EmbedWriter, moved_axes
 from symopt.backends.c.item import FAILURE, Access, Item
 from symopt.backends.c.reductions import Accumulator, accumulator
 from symopt.backends.c.scope import SPLIT, Scope
+from symopt.backends.c.short_rows import is_short
+from symopt.backends.c.text import block
 from symopt.backends.cfamily.axes import Axis, merged_axes
 from symopt.backends.cfamily.body import Body
 from symopt.backends.cfamily.operations import bare
@@ -49,8 +53,9 @@ class LoopWriter:
         if self.rows_axis is not None and not scope.is_split(loop.domain[self.rows_axis]):
             self.rows_axis = None
         self.reads = list(dict.fromkeys(loop.reads()))
-        self.places = {node: self._place(node) for node in self.reads}
+        self.places = {node: self.place(node) for node in self.reads}
         self.axes = self._axes()
+        self.flat = is_short(loop) and not loop.reductions and len(self.axes) > 1 and self._few_rows(self.axes[-2])
         self.accumulators = [
             accumulator(node, buffer, self._flags(number), self.rows_axis is not None, scope, self.names)
             for number, (node, buffer) in enumerate(loop.reductions)
@@ -58,28 +63,42 @@ class LoopWriter:
 
     # ------------------------------------------------------------------------------------------------------- places
 
-    def _place(self, node: Node) -> Place:
+    def place(self, node: Node) -> Place:
         return place_of(node, self.scope.buffers)
 
     def _axes(self) -> list[Axis]:
         walks = [place.strides for node, place in self.places.items() if node.shape == self.loop.domain]
         walks.append(row_major(self.loop.domain))
         embeds = [node for node in self.loop.body if isinstance(node, Embed)]
-        walks += [self._place(node.operands[0]).strides for node in embeds]
-        apart = {axis for node in embeds for axis in _moved(node)}
+        walks += [self.place(node.operands[0]).strides for node in embeds]
+        apart = {axis for node in embeds for axis in moved_axes(node)}
         return merged_axes(self.loop.domain, walks, [node.axes for node, _ in self.loop.reductions], apart)
+
+    def _few_rows(self, axis: Axis) -> bool:
+        """Whether the elements of an axis and a short one can be counted in an int: those of a block can."""
+        count = product(tuple(self.loop.domain[member] for member in axis.members if member != self.rows_axis))
+        return isinstance(count, int) and count <= SPLIT
 
     def _flags(self, number: int) -> tuple[bool, ...]:
         return tuple(axis.reduced[number] for axis in self.axes)
 
     def _index(self, strides: tuple[Dim, ...]) -> str:
         """Where the element of this turn is, from the pointer on."""
+        if self.flat and self._goes_on(strides):
+            outer = [(depth, axis) for depth, axis in enumerate(self.axes[:-2]) if strides[axis.last] != 0]
+            terms = [times(INDICES[depth], self.scope.sizes.dim(strides[axis.last])) for depth, axis in outer]
+            return total([*terms, times("e", self.scope.sizes.dim(strides[self.axes[-1].last]))])
         terms = [
             times(INDICES[depth], self.scope.sizes.dim(strides[axis.last]))
             for depth, axis in enumerate(self.axes)
             if strides[axis.last] != 0
         ]
         return total(terms)
+
+    def _goes_on(self, strides: tuple[Dim, ...]) -> bool:
+        """Whether the short rows of something lie one after the other."""
+        rows, row = self.axes[-2:]
+        return strides[rows.last] == strides[row.last] * self.loop.domain[row.last] and strides[row.last] != 0
 
     def pointer(self, buffer: Buffer, offset: Dim, stride: Dim, constant: bool) -> str:
         """The name of the argument for a place in memory."""
@@ -96,7 +115,7 @@ class LoopWriter:
 
     # -------------------------------------------------------------------------------------------------------- values
 
-    def _read(self, node: Node) -> str:
+    def read(self, node: Node) -> str:
         """The text of a node that the body reads."""
         place = self.places[node]
         base = place.base
@@ -118,100 +137,17 @@ class LoopWriter:
         for depth, axis in enumerate(self.axes):
             stride = place.strides[axis.last]
             if stride != 0:
-                terms.append(times(self._global(depth), self.scope.sizes.dim(stride)))
+                terms.append(times(self.global_index(depth), self.scope.sizes.dim(stride)))
         text = total(terms)
         return text if text.isalnum() else f"({text})"
 
-    def _global(self, depth: int) -> str:
+    def global_index(self, depth: int) -> str:
         """The index along an axis, counted over all rows."""
         if self.axes[depth].members[0] != self.rows_axis:
             return INDICES[depth]
         self.needs_low = True
         rest = product(tuple(self.loop.domain[member] for member in self.axes[depth].members[1:]))
         return f"({times('low', self.scope.sizes.dim(rest))} + {INDICES[depth]})"
-
-    def _embed(self, node: Embed) -> str:
-        """What an Embed has at this place: an element of its operand, or zero."""
-        (operand,) = node.operands
-        place, sizes = self._place(operand), self.scope.sizes
-        if self._between_zeros(node, place):
-            return self._shifted(node, place)
-        conditions: list[str] = []
-        terms: list[str] = []
-        depth_of = {member: depth for depth, axis in enumerate(self.axes) for member in axis.members}
-        for axis, (start, step, count) in enumerate(zip(node.starts, node.steps, operand.shape, strict=True)):
-            if axis not in _moved(node):
-                depth = depth_of.get(axis)
-                if depth is not None and axis == self.axes[depth].last and place.strides[axis] != 0:
-                    terms.append(times(self._global(depth), sizes.dim(place.strides[axis])))
-                continue
-            index = self._global(depth_of[axis]) if axis in depth_of else "0"
-            shifted = f"({index} - {sizes.dim(start)})" if start != 0 else index
-            if step < 0:
-                shifted = f"({sizes.dim(start)} - {index})"
-            if abs(step) != 1:
-                conditions.append(f"{shifted} % {abs(step)} == 0")
-                # A negative index must not round to zero.
-                conditions.append(f"{shifted} >= 0")
-                shifted = f"({shifted} / {abs(step)})"
-            else:
-                conditions.append(f"{shifted} >= 0")
-            conditions.append(f"{shifted} < {sizes.dim(count)}")
-            if place.strides[axis] != 0:
-                terms.append(times(shifted, sizes.dim(place.strides[axis])))
-        value = self._embedded(place, total(terms), operand)
-        zero = number_text(0, node.dtype)
-        return f"({' && '.join(conditions)} ? {value} : {zero})" if conditions else value
-
-    def _between_zeros(self, node: Embed, place: Place) -> bool:
-        """Whether the operand can lie between zeros, so that an Embed is a read at another place: whole rows move."""
-        buffer, (operand,) = self.scope.buffers.get(place.base), node.operands
-        if buffer is None or buffer.role != "temporary" or place != Place(place.base, 0, row_major(operand.shape)):
-            return False
-        first = next((axis for axis, dim in enumerate(node.shape) if dim != 1), None)
-        return (
-            first is not None
-            and _moved(node) == [first]
-            and node.steps[first] == 1
-            and all(isinstance(dim, int) for dim in (*node.shape, *operand.shape, *node.starts))
-            and buffer.shape == place.base.shape
-        )
-
-    def _shifted(self, node: Embed, place: Place) -> str:
-        (operand,) = node.operands
-        (axis,) = _moved(node)
-        row = product(tuple(operand.shape[axis + 1 :]))
-        start, count, dim = node.starts[axis], operand.shape[axis], node.shape[axis]
-        assert isinstance(row, int)
-        assert isinstance(start, int)
-        assert isinstance(count, int)
-        assert isinstance(dim, int)
-        buffer = self.scope.buffers[place.base]
-        self.scope.widen(buffer, start * row, (dim - start - count) * row)
-        self.whole.add(memory(buffer))
-        name = self.pointer(buffer, 0, 0, constant=True)
-        index = total(
-            [times(self._global(depth), self.scope.sizes.dim(stride)) for depth, stride in self._steps(place)]
-        )
-        return f"{name}[{index}]" if start == 0 else f"{name}[{index} - {start * row}]"
-
-    def _steps(self, place: Place) -> list[tuple[int, Dim]]:
-        """The loops along which an operand of an Embed goes on, and by how much."""
-        walks = ((depth, place.strides[axis.last]) for depth, axis in enumerate(self.axes))
-        return [(depth, stride) for depth, stride in walks if stride != 0]
-
-    def _embedded(self, place: Place, index: str, operand: Node) -> str:
-        base, buffer = place.base, self.scope.buffers.get(place.base)
-        if isinstance(base, Constant) and base.value.size == 1:
-            return number_text(base.value.reshape(())[()], base.dtype)
-        if isinstance(base, Iota):
-            return f"({total([self.scope.sizes.dim(place.offset), index])})"
-        assert buffer is not None
-        if buffer.role == "scalar":
-            self.values[buffer.name] = buffer.dtype
-            return buffer.name
-        self.whole.add(memory(buffer))
-        return f"{self.pointer(buffer, place.offset, 0, constant=True)}[{index}]"
 
     def _kept(self, node: Node) -> bool:
         buffer = self.scope.buffers.get(self.places[node].base) if node in self.places else None
@@ -221,7 +157,8 @@ class LoopWriter:
 
     def write(self) -> Item:
         """Add the function to the module; how it is called."""
-        body = Body(self.loop, self.scope.operations, self._read, self._embed, self._kept, self.names)
+        embeds = EmbedWriter(self)
+        body = Body(self.loop, self.scope.operations, self.read, embeds.text, self._kept, self.names)
         strides = row_major(self.loop.domain)
         stores = []
         for node, buffer in self.loop.stores:
@@ -273,11 +210,22 @@ class LoopWriter:
             clauses = [clause for one in self.accumulators if one.depth <= depth for clause in one.clauses]
             if clauses:
                 lines.append(f"#pragma omp simd {' '.join(clauses)}")
+        if self.flat and depth == len(self.axes) - 2:
+            return [*lines, *self._one_long_row(inner)]
         index = INDICES[depth]
         lines.append(f"for (Index {index} = 0; {index} < {extent}; {index}++) {{")
         lines += [f"    {line}" for line in [*self._loops(inner, depth + 1), *self._finish(depth + 1)]]
         lines.append("}")
         return lines
+
+    def _one_long_row(self, inner: list[str]) -> list[str]:
+        """The last two loops as one, of which a vector takes elements from several short rows."""
+        rows, row = self.axes[-2:]
+        i, j, length = INDICES[len(self.axes) - 2], INDICES[len(self.axes) - 1], self._extent(row)
+        used = set(re.findall(r"\w+", "\n".join(inner)))
+        lines = [f"const int {i} = e / {length};"] if i in used else []
+        lines += [f"const int {j} = e % {length};"] if j in used else []
+        return block([*lines, *inner], f"for (int e = 0; e < (int)({self._extent(rows)}) * {length}; e++)")
 
     def _finish(self, depth: int) -> list[str]:
         """Store the sums whose loops have ended."""
@@ -324,6 +272,7 @@ class LoopWriter:
             row_bytes=self._row_bytes(),
             partials=bool(partials),
             is_small=extent is None or self._is_small(),
+            in_blocks=self.flat,
         )
 
     def _is_small(self) -> bool:
@@ -388,12 +337,6 @@ class LoopWriter:
                 stride = -stride
             count = count + stride * pointer.buffer.dtype.itemsize
         return count
-
-
-def _moved(node: Embed) -> list[int]:
-    """The axes along which an Embed has other places than its operand."""
-    pairs = zip(node.starts, node.steps, node.shape, node.operands[0].shape, strict=True)
-    return [axis for axis, (start, step, dim, count) in enumerate(pairs) if (start, step) != (0, 1) or dim != count]
 
 
 def write_loop(loop: Loop, scope: Scope, number: int) -> list[Item]:

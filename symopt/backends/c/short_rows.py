@@ -1,6 +1,6 @@
 """Kernels over short rows, apart from the sums along them.
 
-A row of ten classes is no good for vectors: exp of its elements would be taken one by one. So what is to be summed along
+A row of ten classes is no good for vectors: exp of its elements would be taken one by one. So what is summed along
 short rows is stored first, by a kernel that runs over all elements as if they were one long row.
 """
 

@@ -210,7 +210,7 @@ class Steps:
 
 def _is_seamless(group: Group) -> bool:
     """Whether a thread may do its rows in one go: where blocks would begin, a vector begins all the same."""
-    if len(group.items) > 1 or group.items[0].partials:
+    if len(group.items) > 1 or group.items[0].partials or group.items[0].in_blocks:
         return False
     (item,) = group.items
     return item.is_product or (isinstance(item.elements, int) and item.elements * group.block % 64 == 0)
