@@ -22,7 +22,8 @@ FLOAT64 = np.dtype("float64")
 def as_dtype(given: Any) -> DType:
     """The supported dtype that ``given`` names, in the machine's own order of bytes."""
     try:
-        dtype: DType = np.dtype(given).newbyteorder("=")
+        # By its type: NumPy's own object for a dtype in native byte order, so that comparing by identity works.
+        dtype: DType = np.dtype(np.dtype(given).type)
     except TypeError:
         raise DTypeError(f"{given!r} is not a dtype") from None
     cast_to(dtype)  # raises for those that no backend has

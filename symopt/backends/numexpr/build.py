@@ -69,36 +69,41 @@ class NumexprRunner(StepByStep):
         self._prepare = _load(module.source)
         self._shared = {name: node.storage.array for name, node in module.shared.items()}
         self._steps: OrderedDict[tuple[Any, ...], Callable[..., list[Array]]] = OrderedDict()
-        # The layout of the last arrays, and the step prepared for it.
-        self._layout: list[tuple[Any, Any, Any]] = []
-        self._step: Callable[..., list[Array]] | None = None
         # Overflow on the way to a right result is no news. Set once, in a context of our own: np.errstate around every
         # call would cost more than a small step.
         self._context = contextvars.copy_context()
         self._context.run(np.seterr, all="ignore")
 
     def __call__(self, values: Sequence[Any], iteration: int) -> list[Array]:
-        step = self._step
-        if step is None or not self._fit(values):
-            values = checked_arrays(self._inputs, values)
-            step = self._prepared(values)
+        values = checked_arrays(self._inputs, values)
+        step = self._prepared(values)
         if self._draws:
             return self._context.run(step, *values, iteration)
         return self._context.run(step, *values)
 
-    def _fit(self, values: Sequence[Any]) -> bool:
-        """Whether the arrays are laid out like the last ones, so that nothing needs to be checked."""
-        if len(values) != len(self._layout):
-            return False
-        for value, (dtype, shape, strides) in zip(values, self._layout):  # noqa: B905  (strict costs as much as the rest)
-            if (
-                type(value) is not np.ndarray
-                or value.dtype is not dtype
-                or value.shape != shape
-                or value.strides != strides
-            ):
-                return False
-        return True
+    def entry(self, values: Sequence[Any], single: bool) -> Callable[..., Any] | None:
+        """A callable for arrays laid out like these, of which nothing else needs to be checked."""
+        if self._draws:
+            return None
+        arrays = checked_arrays(self._inputs, values)
+        step, run, count = self._prepared(arrays), self._context.run, len(arrays)
+        layout = [(node.dtype, a.shape, a.strides) for node, a in zip(self._inputs, arrays, strict=True)]
+
+        def call(*given: Any) -> Any:
+            if len(given) != count:
+                return None
+            for value, (dtype, shape, strides) in zip(given, layout):  # noqa: B905  (strict costs as much as the rest)
+                if (
+                    type(value) is not np.ndarray
+                    or value.dtype is not dtype
+                    or value.shape != shape
+                    or value.strides != strides
+                ):
+                    return None
+            outputs = run(step, *given)
+            return outputs[0] if single else outputs
+
+        return call
 
     def _prepared(self, arrays: Sequence[Array]) -> Callable[..., list[Array]]:
         key = tuple([array.shape for array in arrays])
@@ -110,8 +115,6 @@ class NumexprRunner(StepByStep):
             step = self._steps[key] = self._prepare(self._shared, self._module.constants, *known)
             while len(self._steps) > KEPT_SIZES:
                 self._steps.popitem(last=False)
-        self._layout = [(node.dtype, a.shape, a.strides) for node, a in zip(self._inputs, arrays, strict=True)]
-        self._step = step
         return step
 
 
