@@ -10,7 +10,7 @@ iteration <- iteration + 1
 """
 
 from symopt.autodiff import gradient, hessian_vector
-from symopt.backends import backends
+from symopt.backends import backends, cache_info, clear_cache
 from symopt.data import Dataset
 from symopt.errors import (
     CheckpointError,
@@ -222,6 +222,8 @@ __all__ = [
     "Updater",
     "Updates",
     "backends",
+    "cache_info",
+    "clear_cache",
     "build",
     "compare",
     "define",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import symopt.tensor as so
-from symopt.backends import Runner, StepByStep, Task, checked_arrays, find
+from symopt.backends import Runner, StepByStep, Task, checked_arrays, export, find
 from symopt.errors import DataError, DTypeError, NumericalError, ShapeError, Unsupported
 from symopt.graph.dimensions import symbol
 from symopt.graph.evaluate import bind_sizes, evaluate
@@ -34,6 +36,7 @@ class Function:
         self.calls = 0
         self._single = single
         self._runner: Runner | None = None
+        self._sizes: Mapping[str, int] | None = None  # of the first call
         # For arrays like those of the last call, a faster way in.
         self._entry: Callable[..., Any] | None = None
         self._lock = threading.Lock()
@@ -102,6 +105,28 @@ class Function:
         """What was fused and why, with bytes moved and operations as formulas in the run-time sizes."""
         return find(self.backend).explain(self.task)
 
+    def export(
+        self,
+        folder: str | os.PathLike[str],
+        name: str = "trainer",
+        outputs: Sequence[str] | None = None,
+        sizes: Mapping[str, int] | None = None,
+    ) -> list[Path]:
+        """Write C that does what this function does, from the present values on, without Python or any library.
+
+        Parameters
+        ----------
+        folder : where ``<name>.h``, ``<name>.c`` and an example ``main.c`` go; it is made if need be. A ``main.c`` that
+            is there stays as it is. Values of many elements are in ``<name>_values.c``.
+        name : the prefix of files, functions and types.
+        outputs : names of the outputs; else ``output``, or ``output_1`` and so on.
+        sizes : typical values of named run-time sizes, which blocks are chosen for; else those of the first call.
+
+        Returns the paths of what was written. The head of the header says how to build it.
+        """
+        with self._lock:
+            return export(self.task, folder, name, outputs, sizes or self._sizes, self.calls)
+
     def _checked(self, values: Sequence[Any]) -> Runner:
         """What runs a call: it looks for NaN first, if told to."""
         runner = self._runner or self._build(values)
@@ -113,7 +138,7 @@ class Function:
         available, reason = backend.status()
         if not available:
             raise Unsupported(f"the backend {self.backend} cannot run here: {reason}")
-        self._runner = backend.build(self.task, sizes)
+        self._runner, self._sizes = backend.build(self.task, sizes), sizes
         return self._runner
 
     def _find_nan(self, values: Sequence[Any], iteration: int) -> None:

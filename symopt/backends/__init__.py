@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from symopt.backends.c import CBackend
+from symopt.backends.c import CBackend, cache_info, clear_cache, export
 from symopt.backends.numexpr import NumexprBackend
 from symopt.backends.numpy import NumpyBackend
 from symopt.backends.task import Backend, BackendRecord, Runner, StepByStep, Task, checked_arrays
@@ -17,11 +17,14 @@ __all__ = [
     "Task",
     "automatic",
     "backends",
+    "cache_info",
+    "clear_cache",
     "checked_arrays",
+    "export",
     "find",
 ]
 
-#: By name, the fastest first: ``auto`` takes the first that is available and not the reference.
+#: By name, the fastest first: ``auto`` takes the first that is available.
 BACKENDS: dict[str, Backend] = {backend.name: backend for backend in (CBackend(), NumexprBackend(), NumpyBackend())}
 
 

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+#: How often a thread looks whether the others have come to a barrier before it goes to sleep: for a few tenths of a
+#: millisecond. By its own setting libgomp looks for 10 ms and more, and when another program has taken one of the
+#: cores, each barrier of a step lasts that long.
+PATIENCE = 10_000
 
 _forked = False
 
@@ -29,3 +36,16 @@ def threads() -> int:
         if asked.isdigit() and int(asked) > 0:
             return int(asked)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def waiting_briefly() -> Iterator[None]:
+    """Inside, OpenMP's library is loaded with our patience, if it was not loaded before and nobody has set another."""
+    ours = not any(name in os.environ for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"))
+    if ours:
+        os.environ["GOMP_SPINCOUNT"] = str(PATIENCE)
+    try:
+        yield
+    finally:
+        if ours:
+            del os.environ["GOMP_SPINCOUNT"]

@@ -31,7 +31,7 @@ from symopt.lowering.explain import explain, work
 #: Prepared steps that are kept: a full and a short batch for training, and for validation, and some to spare.
 KEPT_SIZES = 8
 #: Operations of a step from which on threads are worth waking up.
-SHARED_WORK = 100_000
+SHARED_WORK = 400_000
 #: Operations of a step up to which it is called without letting other threads of Python run.
 SMALL_WORK = 20_000
 #: Seconds after which compiled code comes back to Python.
@@ -50,27 +50,28 @@ class CBackend:
 
     def emit(self, task: Task, sizes: Mapping[str, int] | None = None) -> str:
         """The source of the file."""
-        return emit(_program(task), sizes, task.title).source
+        return emit(program_of(task), sizes, task.title).source
 
     def build(self, task: Task, sizes: Mapping[str, int]) -> CRunner:
         """The callable, with blocks chosen for ``sizes``."""
         compiler, reason = find_compiler()
         if compiler is None:
             raise Unsupported(f"the backend c cannot run here: {reason}")
-        program = _program(task)
+        program = program_of(task)
         module = emit(program, sizes, task.title)
         return CRunner(program, module, compiler)
 
     def explain(self, task: Task, sizes: Mapping[str, int] | None = None) -> str:
         """What was fused, and what it moves and computes."""
-        return explain(_program(task))
+        return explain(program_of(task))
 
     def runs_epochs(self, task: Task) -> bool:
         """Where all inputs have rows in one number, and all outputs are numbers."""
         return has_epochs(task.inputs, task.outputs)
 
 
-def _program(task: Task) -> Program:
+def program_of(task: Task) -> Program:
+    """A task in the form that C is written from."""
     return with_sums_apart(lower(task.inputs, task.outputs, task.updates, DIALECT, RESERVED, own_slots))
 
 

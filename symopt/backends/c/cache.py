@@ -22,10 +22,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from symopt.backends.c.compiler import Compiler
+from symopt.backends.threads import waiting_briefly
 from symopt.errors import CompileError
 
 #: Bytes that the cache may grow to: when it is larger, files that were not used for longest go.
 LIMIT = 256 * 1024 * 1024
+#: Bytes of the hash that a file ends with.
+_HASH = hashlib.sha256().digest_size
 
 Loaded = TypeVar("Loaded")
 
@@ -41,7 +44,8 @@ class CacheInfo:
 
 def load(source: str, compiler: Compiler) -> ctypes.CDLL:
     """The compiled object of a source: from the cache, or compiled now."""
-    return compiled(source, compiler, lambda path: ctypes.CDLL(str(path)))
+    with waiting_briefly():
+        return compiled(source, compiler, lambda path: ctypes.CDLL(str(path)))
 
 
 def compiled(source: str, compiler: Compiler, opened: Callable[[Path], Loaded]) -> Loaded:
@@ -51,15 +55,29 @@ def compiled(source: str, compiler: Compiler, opened: Callable[[Path], Loaded]) 
     for folder in _folders():
         path = folder / name
         try:
-            if path.exists():
+            if _is_whole(path):
                 with contextlib.suppress(OSError, ImportError):
                     return _used(path, opened)
-                path.unlink(missing_ok=True)  # damaged: a full disk, a killed process
+            path.unlink(missing_ok=True)  # damaged: a full disk, a killed process
             _make(source, compiler, path)
             return _used(path, opened)
         except (OSError, ImportError) as error:  # a full disk, a mount that runs nothing
             problems.append(f"{folder}: {error}")
-    raise CompileError(f"there is no folder that compiled code can be loaded from: {'; '.join(problems)}")
+        except CompileError as error:
+            if folder == _folder_of_this_process():
+                raise
+            problems.append(f"{folder}: {error.args[0].splitlines()[0]}")  # a disk that is full for the compiler
+    why = "; ".join(problems) or "none can be written that is yours alone; name one in SYMOPT_CACHE"
+    raise CompileError(f"there is no folder that compiled code can be loaded from: {why}")
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file is there and ends with the hash of the rest: a part of one ends the process that loads it."""
+    try:
+        made = path.read_bytes()
+    except OSError:
+        return False
+    return hashlib.sha256(made[:-_HASH]).digest() == made[-_HASH:]
 
 
 def _used(path: Path, opened: Callable[[Path], Loaded]) -> Loaded:
@@ -73,6 +91,8 @@ def _make(source: str, compiler: Compiler, path: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="making-", dir=path.parent) as folder:
         made = Path(folder) / path.name
         compiler.compile(source, made)
+        with made.open("ab") as file:
+            file.write(hashlib.sha256(made.read_bytes()).digest())
         os.replace(made, path)
     _shrink(path.parent, path)
 
@@ -97,14 +117,21 @@ def _machine() -> str:
 
 def _folders() -> Iterator[Path]:
     """Folders to try, the best first: ours alone, as what lies there is run."""
+    with contextlib.suppress(OSError, RuntimeError):  # there may be no home
+        folder = _chosen_folder()
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if _is_ours(folder):
+            yield folder
+    own = _folder_of_this_process()
+    if own is not None:
+        yield own
+
+
+def _chosen_folder() -> Path:
     chosen = os.environ.get("SYMOPT_CACHE")
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
-    for folder in [Path(chosen)] if chosen else [home / "symopt"]:
-        with contextlib.suppress(OSError, RuntimeError):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if _is_ours(folder):
-                yield folder
-    yield _folder_of_this_process()
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()).absolute() / "symopt"
 
 
 def _is_ours(folder: Path) -> bool:
@@ -113,11 +140,24 @@ def _is_ours(folder: Path) -> bool:
     return ours and os.access(folder, os.R_OK | os.W_OK | os.X_OK)
 
 
+def _folder_of_this_process() -> Path | None:
+    return _folder_of(os.getpid())
+
+
 @cache
-def _folder_of_this_process() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="symopt-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+def _folder_of(process: int) -> Path | None:
+    """Made when it is needed; a forked child has its own."""
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="symopt-"))
+    except OSError:
+        return None
+    atexit.register(_remove, folder, process)
     return folder
+
+
+def _remove(folder: Path, process: int) -> None:
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _objects(folder: Path) -> list[tuple[float, int, Path]]:
@@ -143,14 +183,15 @@ def _shrink(folder: Path, newest: Path) -> None:
 
 def cache_info() -> CacheInfo:
     """Where compiled objects are kept on this machine, how many, and how large they are together."""
-    folder = next(_folders())
-    objects = _objects(folder)
-    return CacheInfo(str(folder), len(objects), sum(size for _, size, _ in objects))
+    folder = next(_folders(), None)
+    objects = [] if folder is None else _objects(folder)
+    return CacheInfo(str(folder or ""), len(objects), sum(size for _, size, _ in objects))
 
 
 def clear_cache() -> int:
     """Delete the compiled objects; how many there were. What is loaded goes on running."""
-    objects = _objects(next(_folders()))
+    folder = next(_folders(), None)
+    objects = [] if folder is None else _objects(folder)
     for _, _, path in objects:
         path.unlink(missing_ok=True)
     return len(objects)

@@ -60,7 +60,10 @@ class Compiler:
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False, errors="replace")
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False, errors="replace")
+    except OSError as error:  # not a program
+        return subprocess.CompletedProcess(command, 127, "", str(error))
 
 
 def find_compiler() -> tuple[Compiler | None, str]:
@@ -70,7 +73,7 @@ def find_compiler() -> tuple[Compiler | None, str]:
 
 @cache
 def _find(chosen: str, extra: str) -> tuple[Compiler | None, str]:
-    candidates = [shlex.split(chosen)] if chosen else [["cc"], ["gcc"], ["clang"]]
+    candidates = [shlex.split(chosen)] if chosen.strip() else [["cc"], ["gcc"], ["clang"]]
     reasons = []
     for command in candidates:
         if shutil.which(command[0]) is None:

@@ -12,6 +12,7 @@ from symopt.backends.c.loops import write_loop
 from symopt.backends.c.scalars import numbers
 from symopt.backends.c.schedule import schedule
 from symopt.backends.c.scope import Field, Scope
+from symopt.backends.c.sparse_rows import by_rows, scattered, sparse_updates
 from symopt.backends.c.steps import Steps
 from symopt.backends.cfamily.spelling import times
 from symopt.graph.dimensions import Dim, product
@@ -44,8 +45,12 @@ def emit(program: Program, sizes: Mapping[str, int] | None = None, title: str = 
     weak = numbers(scope)
     items: list[Item] = []
     failures: dict[int, Node] = {}
+    sparse = sparse_updates(program)
+    scope.sparse = scattered(program, sparse)
     for number, kernel in enumerate(program.kernels, 1):
         made = write_loop(kernel, scope, number) if isinstance(kernel, Loop) else write_library(kernel, scope, number)
+        if isinstance(kernel, Loop) and kernel in sparse and made[0].extent is not None:
+            made = [by_rows(made[0], sparse[kernel], scope)]
         items += made
         if any(item.may_fail for item in made) and not isinstance(kernel, Loop):
             failures[number] = kernel.node

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Iterator
 
-import numpy as np
-
 from symopt.backends.c.interface import Argument, Interface, Value, most
-from symopt.backends.c.scope import SHORT_CONSTANT, Field
+from symopt.backends.c.scope import Field
 from symopt.backends.c.text import block, function, indented
+from symopt.backends.cfamily.operations import bare
 from symopt.backends.cfamily.places import place_of
 from symopt.backends.cfamily.spelling import WIDTH, c_type, number_text, times, total
-from symopt.graph.dimensions import Dim, product
 from symopt.graph.memory import ALIGNMENT
 from symopt.graph.nodes import Array, Constant, Input, Iota, Node, Shared
-from symopt.lowering.program import base_of, is_scalar_slot
+from symopt.lowering.program import Buffer, memory
 
 #: Initial values and constants of more elements than this in all are in a file of their own.
 MANY = 2048
+_APART = """/* The same code wherever it is called from: other vectors would round differently. */
+#ifdef __clang__
+#define APART static __attribute__((noinline))
+#else
+#define APART static __attribute__((noinline, noclone))
+#endif"""
 
 
 class Glue:
@@ -64,13 +70,16 @@ class Glue:
         """The whole file."""
         one, generated = self.interface, self.interface.module.source
         for name in ("run", "epoch"):  # all but what is in the header stays within this file
-            generated = generated.replace(f"\nvoid {name}(", f"\nstatic void {name}(")
-        rule = f"/* {'-' * 100} the functions of {one.name}.h */"
+            generated = generated.replace(f"\nvoid {name}(", f"\nAPART void {name}(")
+        rule = f"/* {'-' * 80} the functions of {one.name}.h */"
         functions = [self._take(), self._layout(), *self._life(), self._reset(), self._value(), self._check()]
         functions += [self._failed()] if one.module.failures else []
         functions += [self._steps(), self._step(), *self._epoch()]
         includes = f'#include "{one.name}.h"\n#include <stdint.h>\n#include <stdlib.h>\n#include <string.h>'
-        return "\n\n".join([head, includes, generated.strip(), rule, *self._declared(), self._whole(), *functions]) + "\n"
+        return (
+            "\n\n".join([head, includes, _APART, generated.strip(), rule, *self._declared(), self._whole(), *functions])
+            + "\n"
+        )
 
     def _whole(self) -> str:
         one = self.interface
@@ -103,6 +112,8 @@ class Glue:
             lines += self._value_place(value)
         for field in one.module.fields:
             lines += self._field_place(field)
+        used = set(re.findall(r"\w+", "\n".join(lines)))
+        lines = [*(f"(void){size};" for size in one.size_names if size not in used), *lines]
         lines.append("const double limit = SIZE_MAX / 4 < 1e15 ? (double)(SIZE_MAX / 4) : 1e15;")
         lines.append("return used < limit ? (size_t)used : 0;")
         arguments = [f"{whole} *whole", "unsigned char *memory", *(f"double {size}" for size in one.size_names)]
@@ -166,8 +177,10 @@ class Glue:
         return [
             function(f"size_t {name}_bytes", sizes, counted),
             function(f"struct {name} *{name}_place", ["void *memory", *sizes], placed),
+            f"#ifndef {one.upper}_NO_MALLOC",
             function(f"struct {name} *{name}_new", sizes, made),
             function(f"void {name}_free", [f"struct {name} *t"], ["free(t);"]),
+            "#endif",
         ]
 
     def _reset(self) -> str:
@@ -249,7 +262,10 @@ class Glue:
         one = self.interface
         lines = [*self._begin(), f"if (steps < 1) return {one.upper}_BAD_SIZE;", *self._checked(*one.size_names)]
         sizes = ", ".join(one.size_names) or "0"
-        lines += [f"const Index sizes[] = {{{sizes}}};", f"run(&whole->memory, sizes, steps, t->calls, {self._team()});"]
+        lines += [
+            f"const Index sizes[] = {{{sizes}}};",
+            f"run(&whole->memory, sizes, steps, t->calls, {self._team()});",
+        ]
         lines += [*self._end(), "t->calls += steps;"]
         for output in one.outputs:
             lines += self._copied(output)
@@ -270,11 +286,9 @@ class Glue:
         lines = [*self._begin(), f"if (rows < 1 || batch < 0) return {one.upper}_BAD_SIZE;"]
         lines += ["if (batch == 0 || batch > rows) batch = rows;"]
         lines += [*self._checked("batch"), *self._checked("rows % batch ? rows % batch : batch")]
-        lines += ["for (long long i = 0; order && i < rows; i++)"]
-        lines += block(
-            ["t->bad_index = order[i];", 't->bad_where = "order";', f"return {one.upper}_BAD_INDEX;"],
-            "    if (order[i] < 0 || order[i] >= rows)",
-        )
+        wrong = ["t->bad_index = order[i];", 't->bad_where = "order";', f"return {one.upper}_BAD_INDEX;"]
+        look = block(wrong, "if (order[i] < 0 || order[i] >= rows)")
+        lines += block(look, "for (long long i = 0; order && i < rows; i++)")
         lines += [f"double sums[{max(count, 1)}] = {{0}};", "const long long batches = (rows - 1) / batch + 1;"]
         lines.append(f"epoch(&whole->memory, rows, batch, 0, batches, order, sums, t->calls, {self._team()});")
         lines += [*self._end(), "t->calls += batches;"]
@@ -330,3 +344,23 @@ class Glue:
         return f"whole->memory.{field.name}[{index}]"
 
 
+def _same_memory(field: Field, buffer: Buffer) -> bool:
+    return field.role not in ("rows", "partial", "output", "failure") and memory(field.buffer) == memory(buffer)
+
+
+def _array_head(name: str, array: Array) -> str:
+    return f"const {c_type(array.dtype)} {name}[{max(array.size, 1)}] __attribute__((aligned({ALIGNMENT})))"
+
+
+def _array_text(name: str, array: Array, linkage: str) -> str:
+    """The definition of an array, with every number exact."""
+    numbers = [bare(number_text(one, array.dtype)) for one in array.reshape(-1)] or ["0"]
+    lines = textwrap.wrap(", ".join(numbers), WIDTH - 4, break_long_words=False, break_on_hyphens=False)
+    declared = "" if linkage else f"extern {_array_head(name, array)};\n"
+    return "\n".join([f"{declared}{linkage}{_array_head(name, array)} = {{", *indented(lines), "};"])
+
+
+def quoted(text: str) -> str:
+    """A literal of C."""
+    plain = (c if " " <= c <= "~" and c not in '"\\?' else f"\\{ord(c):03o}" if ord(c) < 128 else c for c in text)
+    return f'"{"".join(plain)}"'

@@ -1,4 +1,4 @@
-"""What an exported trainer shows of itself: names, types and sizes, as its header, its source and its example have them."""
+"""What an exported trainer shows of itself: the names, types and sizes that header, source and example agree on."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from symopt.backends.cfamily.places import place_of
 from symopt.backends.cfamily.spelling import RESERVED, Sizes, c_type
 from symopt.errors import DataError
 from symopt.graph.dimensions import Dim, Dimension, product
-from symopt.graph.nodes import Array, DType, Input, Node, Shared
+from symopt.graph.nodes import Array, DType, Node, Shared
 from symopt.lowering import Program
 from symopt.lowering.names import Names
 
 #: Words of C++, which reads the header too.
-_CPP = "and catch dynamic_cast explicit export friend inline mutable nullptr or protected throw try using virtual xor not"
+_CPP = (
+    "and catch dynamic_cast explicit export friend inline mutable nullptr or protected throw try using virtual xor not"
+)
 #: Members of the struct, and names that the functions and the example need for themselves.
 _MEMBERS = ("calls", "threads", "bad_index", "bad_where")
 _LOCALS = (
@@ -102,7 +104,9 @@ class Interface:
 
     def _values(self) -> list[Value]:
         fields = {one.buffer.node.storage: one for one in self.module.fields if isinstance(one.buffer.node, Shared)}
-        nodes = {one.buffer.node.storage: one.buffer.node for one in fields.values() if isinstance(one.buffer.node, Shared)}
+        nodes = {
+            one.buffer.node.storage: one.buffer.node for one in fields.values() if isinstance(one.buffer.node, Shared)
+        }
         for output in self.program.outputs:
             base = place_of(output, self.program.buffers).base
             if isinstance(base, Shared):

@@ -134,8 +134,11 @@ def _scatter_add(kernel: Library, scope: Scope, number: int) -> list[Item]:
         *_checked(number, node.shape[axis], scope),
         f"{_out([*names[:axis], 'at', *names[axis + chosen :]], node, scope)} += {value};",
     ]
-    count, zero = scope.sizes.dim(product(node.shape)), number_text(0, node.dtype)
-    clear = [f"for (Index i = 0; i < {count}; i++) out[i] = {zero};"]
+    zero = number_text(0, node.dtype)
+    if kernel in scope.sparse:  # only rows that get something are read
+        clear = _loops(ranges, [*inner[:-1], inner[-1].replace("+= " + value, f"= {zero}")])
+    else:
+        clear = [f"for (Index i = 0; i < {scope.sizes.dim(product(node.shape))}; i++) out[i] = {zero};"]
     return [reader.item(f"scatter_{number}", [*clear, *_loops(ranges, inner)], may_fail=True)]
 
 

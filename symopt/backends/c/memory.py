@@ -68,6 +68,8 @@ class Memory:
             assert isinstance(node, Constant)
             return np.ascontiguousarray(node.value)
         count = resolve(field.count, self._sizes)
+        if field.role == "marks":
+            return np.zeros(max(count, 1), field.dtype)
         if field.role == "partial":
             extent, block = module.blocks[field.name]
             count *= 1 if extent is None else -(-resolve(extent, self._sizes) // block)

@@ -65,6 +65,7 @@ class Scope:
         self.contracted: list[str] = []  # functions that may round once where they multiply and add
         self.products: set[str] = set()  # dtypes of products
         self.draws: set[str] = set()
+        self.sparse: set[Library] = set()  # scatters of which only the rows that get something are read
         self.scalars: dict[Node, str] = {}  # outputs that are weak numbers
         self._known: dict[str, str] = {}
         self._split = self._split_extents()

@@ -78,6 +78,8 @@ class Steps:
         arguments += ["Index call"] if self._draws else []
         arguments += [f"{kind} {name}" for kind, name in self._passed]
         arguments += ["int me", "int team"] if self.threads else []
+        code = set(re.findall(r"\w+", re.sub(r"/\*.*?\*/", "", "\n".join(lines))))
+        lines = [*(f"(void){name};" for name in ("m", *self.scope.sizes.names.values()) if name not in code), *lines]
         kind = f"static {'ONE_CODE ' if self.threads else ''}{'int' if self.fails else 'void'}"
         return function(f"{kind} step", arguments, lines)
 
@@ -158,7 +160,7 @@ class Steps:
             body += block(sums, "if (me == 0)") if self.threads else sums
             body += self._barrier if self._others_write_outputs() else []
         loop = block(body, "for (Index b = first; b < last; b++)")
-        used = [*(["call"] if self._draws else []), *(["threads"] if self.threads else [])]
+        used = ["call"] if self._draws else []  # threads only by OpenMP
         used += [*(["sums"] if sums else []), *(["order"] if batched else [])]
         lines = [f"(void){name};" for name in ("order", "sums", "call", "threads") if name not in used]
         lines += self._fixed

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from symopt.backends.cfamily.spelling import TYPES, c_type
-from symopt.graph.nodes import DType, Elementwise
+from symopt.graph.nodes import DType, Elementwise, Node
+from symopt.lowering.program import is_leaf, is_view
 
 #: For every dtype. An operand stands once in a template, so that it may be an expression.
 _COMMON = {
@@ -115,6 +116,8 @@ _HELPERS = {
     "absolute": "return x < 0 ? -x : x;",
     "maximum": "return x > y || x != x ? x : y;  /* NaN wins */",
     "minimum": "return x < y || x != x ? x : y;  /* NaN wins */",
+    # Of two doubles side by side, GCC 12 takes (double)(float)x for x.
+    "widen": "volatile {T} y = x;\n    return y;",
 }
 _FLOAT_HELPERS = {
     "remainder": (
@@ -167,6 +170,8 @@ class Operations:
         """The expression of one operation over the texts of its operands."""
         dtype = node.operands[-1].dtype
         if node.op.kind == "cast":
+            if node.dtype.name == "float64" and _is_rounded(node.operands[0]):
+                return f"{self.helper('widen', dtype)}({bare(operands[0])})"
             return self.cast(operands[0], dtype, node.dtype)
         return self.spell_as(node, operands, dtype)
 
@@ -200,7 +205,7 @@ class Operations:
                 self._note(needed, dtype)
         made = f"{name}_{dtype.name}"
         arguments = "{T} x, {T} y" if name in _BINARY else "{T} x"
-        result = "int" if name in ("isnan", "isfinite") else "{T}"
+        result = {"isnan": "int", "isfinite": "int", "widen": "double"}.get(name, "{T}")
         text = f"static inline {result} {made}({arguments})\n{{\n    {body}\n}}"
         self.helpers[made] = text.replace("{T}", c_type(dtype)).replace("{f}", suffix)
         return made
@@ -216,6 +221,13 @@ class Operations:
         if dtype.kind in "iub" and name in _INTEGERS:
             return _INTEGERS[name]
         return _COMMON.get(name)
+
+
+def _is_rounded(node: Node) -> bool:
+    """Whether a node is, or looks at, a float32 that may have been rounded in the same step."""
+    while is_view(node):
+        (node,) = node.operands
+    return node.dtype.name == "float32" and not is_leaf(node)
 
 
 def _suffix(dtype: DType) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from symopt.backends.threads import threads
 from symopt.errors import DataError
 from symopt.graph.memory import Array, empty
 
@@ -76,9 +77,12 @@ def on_two_threads(kernel: BlockFunction, parts: list[Block], *arguments: Any) -
     """Run ``kernel(blocks, thread, *arguments)`` on this thread and one other.
 
     Both take the next block from one iterator, which is safe as it never leaves the interpreter; so a thread that has
-    lost its core holds nobody up.
+    lost its core holds nobody up. Where one thread is all that there may be, it does all of them.
     """
     shared = iter(parts)
+    if threads() == 1:
+        kernel(shared, 0, *arguments)
+        return
     try:
         helper = _helpers.get_nowait()
     except Empty:
