@@ -14,3 +14,10 @@ def aligned(size: int, dtype: DTypeLike = np.float32) -> np.ndarray:
     raw = np.empty(bytes_needed + LINE, np.uint8)
     start = -raw.ctypes.data % LINE
     return raw[start : start + bytes_needed].view(dtype)
+
+
+def on_cache_lines(array: np.ndarray) -> np.ndarray:
+    """A copy that begins on a cache line."""
+    copy = aligned(array.size, array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy

@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 
 import numpy as np
 
 OURS = "symopt"
+LIMIT = "C"
 
 
 @dataclass(frozen=True)
 class Contestant:
     """A way to do the work, ready to run inside a worker process."""
 
-    steps: tuple[Callable[[], object], ...]
-    """Steps to run one after the other, over and over; they differ in the data they are given."""
+    run: Callable[[int], object]
+    """Runs so many steps, in the fastest way there is to run that many; the runs of one worker add up."""
     results: Callable[[], list[np.ndarray]]
     """The state after the steps that ran so far, for comparison with the other contestants."""
+
+
+def calls(*steps: Callable[[], object]) -> Callable[[int], object]:
+    """``run`` for steps that Python calls, one after the other, over and over; it returns what the last one did."""
+    turns = itertools.cycle(steps)
+
+    def run(count: int) -> object:
+        outputs: object = None
+        for step in itertools.islice(turns, count):
+            outputs = step()
+        return outputs
+
+    return run
+
+
+Maker = Callable[[int], Contestant]
+
+
+def later(library: str, function: str, *arguments: object) -> Maker:
+    """A peer: a function of ``benchmarks.peers.with_LIBRARY``, which is loaded in the worker alone."""
+    return lambda size: getattr(import_module(f"benchmarks.peers.with_{library}"), function)(*arguments, size)
 
 
 @dataclass(frozen=True)
@@ -32,15 +56,25 @@ class Target:
 Targets = Callable[[int], tuple[Target, ...]]
 
 
+def ratios(
+    to_limit: float | None, to_best: float | None, contestants: Mapping[str, object], apart: tuple[str, ...] = ()
+) -> tuple[Target, Target]:
+    """The targets of a work with hand-written C and peers; ``apart`` are told, but are no peers."""
+    peers = tuple(name for name in contestants if name not in (OURS, LIMIT, *apart))
+    return Target(to_limit, (LIMIT,)), Target(to_best, peers)
+
+
 @dataclass(frozen=True)
 class SteadyWork:
     """Steps timed in long-lived workers, one round each in turn."""
 
     name: str
     sizes: tuple[int, ...]
-    contestants: Mapping[str, Callable[[int], Contestant]]
+    contestants: Mapping[str, Maker]
     targets: Targets
     rtol: float = 1e-4
+    """How far results may differ, in relation to their own size or to a tenth of the largest of their array."""
+    check_steps: int = 4
     rounds: int = 15
     quick_rounds: int = 5
     round_seconds: float = 0.1
@@ -60,6 +94,8 @@ class FreshWork:
     rounds: int = 7
     quick_rounds: int = 3
     unit: str = "s"
+    cold: bool = False
+    """Whether every process begins with empty caches of compiled code; else it finds those of the process before."""
     growth: float | None = None
     """Limit on (time at the last size / time at the first) / (last size / first size)."""
 
@@ -82,9 +118,10 @@ class Outcome:
     def median(self, name: str) -> float:
         return statistics.median(self.figures[name])
 
-    def ratio(self, name: str) -> float:
-        """The median over the rounds of symopt's figure divided by the opponent's of the same round."""
-        return statistics.median(a / b for a, b in zip(self.figures[OURS], self.figures[name], strict=True))
+    def ratio(self, opponent: str, name: str = OURS) -> float:
+        """The median over the rounds of a contestant's figure divided by the opponent's of the same round."""
+        pairs = zip(self.figures[name], self.figures[opponent], strict=True)
+        return statistics.median(a / b for a, b in pairs)
 
     def best(self, names: tuple[str, ...]) -> str | None:
         return min((n for n in names if n in self.figures), key=self.median, default=None)
@@ -98,17 +135,16 @@ class Outcome:
         best = self.best(target.against)
         return None if best is None else (self.ratio(best), best)
 
+    def met(self, target: Target) -> bool | None:
+        """Whether the target is reached; None where there is no limit, or no figure."""
+        reached = self.reached(target)
+        return None if target.limit is None or reached is None else reached[0] <= target.limit
+
     def verdict(self) -> str:
         if self.wrong:
             return "WRONG"
-        met = []
-        for target in self.targets:
-            if target.limit is None:
-                continue
-            reached = self.reached(target)
-            if reached is None:
-                return "-"
-            met.append(reached[0] <= target.limit)
-        if not met:
-            return ""
-        return "ok" if all(met) else "MISS"
+        limited = [target for target in self.targets if target.limit is not None]
+        met = [self.met(target) for target in limited]
+        if None in met:
+            return "-"
+        return "" if not met else "ok" if all(met) else "MISS"

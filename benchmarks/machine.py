@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import platform
 import subprocess
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 
@@ -27,6 +28,15 @@ def gcc_version() -> str:
         return "none"
 
 
+def libraries() -> dict[str, str]:
+    """Those of the contestants' libraries that are installed."""
+    found = {}
+    for name in ("numpy", "numexpr", "scipy", "numba", "jax", "optax", "torch", "pytensor", "casadi"):
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
 def facts() -> dict[str, str]:
     """The head of the table."""
     return {
@@ -35,7 +45,6 @@ def facts() -> dict[str, str]:
         "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "numpy": version("numpy"),
-        "numexpr": version("numexpr"),
         "gcc": gcc_version(),
+        **libraries(),
     }

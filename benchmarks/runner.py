@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.contest import OURS, FreshWork, Outcome, SteadyWork, Target, Work
+from benchmarks import settings
+from benchmarks.contest import LIMIT, OURS, FreshWork, Outcome, SteadyWork, Target, Work
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -27,14 +31,25 @@ def last_line(text: str) -> str:
     return lines[-1].strip() if lines else "it ended without a word"
 
 
+def environment(folder: Path) -> dict[str, str]:
+    """A process's environment: its caches in a folder, and when it was started."""
+    return os.environ | settings.caches(folder) | {"BENCH_STARTED": repr(time.time())}
+
+
 class Worker:
     """The parent's end of a worker process."""
 
-    def __init__(self, work: str, contestant: str, size: int) -> None:
+    def __init__(self, work: str, contestant: str, size: int, folder: Path) -> None:
         self.stderr = tempfile.TemporaryFile("w+")  # noqa: SIM115  (closed by close)
         command = [sys.executable, "-m", "benchmarks.worker", work, contestant, str(size)]
         self.process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.stderr, text=True
+            command,
+            cwd=ROOT,
+            env=environment(folder),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.stderr,
+            text=True,
         )
 
     def ask(self, command: str) -> Any:
@@ -84,23 +99,27 @@ def each(names: list[str], ask: Callable[[str], Any], outcome: Outcome) -> dict[
 
 def run_steady(work: SteadyWork, size: int, rounds: int) -> Outcome:
     outcome = Outcome(work.name, show_size(size), work.unit, work.targets(size))
-    workers = {name: Worker(work.name, name, size) for name in work.contestants}
-    names = list(workers)
-    try:
-        samples = each(names, lambda name: workers[name].ask("check"), outcome)
-        reference = next((name for name in names if name != OURS), None)
-        for name in names:
-            if reference and (difference := differ(samples[name], samples[reference], work.rtol)):
-                outcome.wrong = True
-                outcome.notes.append(f"{work.name} {outcome.size}: {name} against {reference}: {difference}")
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        workers = {name: Worker(work.name, name, size, Path(folder)) for name in work.contestants}
+        for worker in workers.values():
+            stack.callback(worker.close)
+        names = list(workers)
+        samples = each(names, lambda name: workers[name].ask(f"check {work.check_steps}"), outcome)
+        compare(work, samples, outcome)
         each(names, lambda name: workers[name].ask(f"calibrate {work.round_seconds}"), outcome)
         for _ in range(rounds):
             for name, figure in each(names, lambda name: settled(workers[name], work.settle_seconds), outcome).items():
                 outcome.figures.setdefault(name, []).append(figure)
-    finally:
-        for worker in workers.values():
-            worker.close()
     return outcome
+
+
+def compare(work: SteadyWork, samples: dict[str, list[list[float]]], outcome: Outcome) -> None:
+    """Everybody's results with those of hand-written C, or else of the first who is not symopt."""
+    reference = next((name for name in (LIMIT, *samples) if name in samples and name != OURS), None)
+    for name, sample in samples.items():
+        if reference and (difference := differ(sample, samples[reference], work.rtol)):
+            outcome.wrong = True
+            outcome.notes.append(f"{work.name} {outcome.size}: {name} against {reference}: {difference}")
 
 
 def settled(worker: Worker, pause: float) -> float:
@@ -111,16 +130,27 @@ def settled(worker: Worker, pause: float) -> float:
 def run_fresh(work: FreshWork, size: int, rounds: int) -> Outcome:
     outcome = Outcome(work.name, show_size(size), work.unit, work.targets(size))
     names = list(work.contestants)
-    each(names, lambda name: once(work.contestants[name](size)), outcome)  # fills the caches of files and bytecode
-    for _ in range(rounds):
-        for name, figure in each(names, lambda name: once(work.contestants[name](size)), outcome).items():
-            outcome.figures.setdefault(name, []).append(figure)
+    with tempfile.TemporaryDirectory() as kept:
+
+        def figure(name: str) -> float:
+            program = work.contestants[name](size)
+            if not work.cold:
+                return once(program, Path(kept))
+            with tempfile.TemporaryDirectory() as empty:
+                return once(program, Path(empty))
+
+        each(names, figure, outcome)  # fills the caches of files, of bytecode, and of compiled code that is kept
+        for _ in range(rounds):
+            for name, seconds in each(names, figure, outcome).items():
+                outcome.figures.setdefault(name, []).append(seconds)
     return outcome
 
 
-def once(program: str) -> float:
+def once(program: str, folder: Path) -> float:
     """Runs the program in a fresh process; its last line is the figure."""
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment(folder), capture_output=True, text=True
+    )
     if done.returncode:
         raise Failed(last_line(done.stderr))
     return float(last_line(done.stdout))
@@ -135,15 +165,20 @@ def growth(work: FreshWork, first: Outcome, last: Outcome) -> Outcome:
     return outcome
 
 
-def run(work: Work, quick: bool) -> Iterator[Outcome]:
-    """All sizes of a work, one outcome each."""
+def run(
+    work: Work, quick: bool, sizes: list[int] | None = None, contestants: list[str] | None = None
+) -> Iterator[Outcome]:
+    """A work's sizes, one outcome each; of the contestants either all, or symopt, C and those that are named."""
     rounds = work.quick_rounds if quick else work.rounds
+    if contestants:
+        kept = {name: make for name, make in work.contestants.items() if name in (OURS, LIMIT, *contestants)}
+        work = dataclasses.replace(work, contestants=kept)
     outcomes = []
-    for size in work.sizes:
+    for size in [size for size in work.sizes if not sizes or size in sizes]:
         outcome = run_steady(work, size, rounds) if isinstance(work, SteadyWork) else run_fresh(work, size, rounds)
         outcomes.append(outcome)
         yield outcome
-    if isinstance(work, FreshWork) and work.growth is not None:
+    if isinstance(work, FreshWork) and work.growth is not None and len(outcomes) == len(work.sizes):
         yield growth(work, outcomes[0], outcomes[-1])
 
 
