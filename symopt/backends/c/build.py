@@ -149,6 +149,7 @@ class CRunner(StepByStep):
             return super().epoch(arrays, batch, order, iteration)
         arrays = checked_arrays(self._program.inputs, arrays)
         count = len(arrays[0]) if order is None else len(order)
+        batch = min(batch, count)
         sizes = bind_sizes(self._program.inputs, [array[:batch] for array in arrays])
         (name,) = sizes
         check_guards(self._program.guards, {name: count % batch or batch})  # of the last batch
@@ -172,6 +173,7 @@ class CRunner(StepByStep):
             memory = self._memories[key] = Memory(self._program, self._module, sizes)
             while len(self._memories) > KEPT_SIZES:
                 self._memories.popitem(last=False)
+        self._memories.move_to_end(key)
         return memory
 
     def _team(self, sizes: Mapping[str, int]) -> int:

@@ -14,10 +14,10 @@ from pathlib import Path
 from symopt.errors import CompileError
 
 #: NaN, infinities and denormals stay what they are in NumPy: nothing of -ffast-math. Functions set no errno, and
-#: nobody looks at the flags of exceptions; an integer that overflows wraps around.
+#: nobody looks at the flags of exceptions.
 FLAGS = (
     *("-std=gnu11", "-O3", "-fPIC", "-shared", "-fno-semantic-interposition"),
-    *("-fno-math-errno", "-fno-trapping-math", "-fwrapv", "-ffp-contract=off"),
+    *("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"),
     # One call that gives sine and cosine together has no vector form.
     *("-fno-builtin-sin", "-fno-builtin-cos", "-fno-builtin-sinf", "-fno-builtin-cosf"),
 )

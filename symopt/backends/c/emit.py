@@ -45,11 +45,11 @@ def emit(program: Program, sizes: Mapping[str, int] | None = None, title: str = 
     weak = numbers(scope)
     items: list[Item] = []
     failures: dict[int, Node] = {}
-    sparse = sparse_updates(program)
+    sparse = {loop: node for loop, node in sparse_updates(program).items() if scope.is_split(loop.domain[0])}
     scope.sparse = scattered(program, sparse)
     for number, kernel in enumerate(program.kernels, 1):
         made = write_loop(kernel, scope, number) if isinstance(kernel, Loop) else write_library(kernel, scope, number)
-        if isinstance(kernel, Loop) and kernel in sparse and made[0].extent is not None:
+        if isinstance(kernel, Loop) and kernel in sparse:
             made = [by_rows(made[0], sparse[kernel], scope)]
         items += made
         if any(item.may_fail for item in made) and not isinstance(kernel, Loop):

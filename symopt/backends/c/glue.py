@@ -75,7 +75,8 @@ class Glue:
         functions = [self._take(), self._layout(), *self._life(), self._reset(), self._value(), self._check()]
         functions += [self._failed()] if one.module.failures else []
         functions += [self._steps(), self._step(), *self._epoch()]
-        includes = f'#include "{one.name}.h"\n#include <stdint.h>\n#include <stdlib.h>\n#include <string.h>'
+        includes = f'#include "{one.name}.h"\n#include <stdint.h>\n#include <string.h>'
+        includes += f"\n#ifndef {one.upper}_NO_MALLOC\n#include <stdlib.h>\n#endif"
         return (
             "\n\n".join([head, includes, _APART, generated.strip(), rule, *self._declared(), self._whole(), *functions])
             + "\n"

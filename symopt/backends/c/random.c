@@ -14,7 +14,8 @@ static inline void philox(unsigned c[4], unsigned k0, unsigned k1)
 }
 
 /* Numbers in (0, 1): 23 random bits each, of one word. */
-static inline void draw_float32(Index count, unsigned long long seed, unsigned stream, unsigned call, float *restrict out)
+static inline void draw_float32(
+    Index count, unsigned long long seed, unsigned stream, unsigned call, float *restrict out)
 {
     for (Index i = 0; i < count; i += 4) {
         const unsigned long long block = (unsigned long long)i / 4;
@@ -26,7 +27,8 @@ static inline void draw_float32(Index count, unsigned long long seed, unsigned s
 }
 
 /* Numbers in (0, 1): 52 random bits each, of two words. */
-static inline void draw_float64(Index count, unsigned long long seed, unsigned stream, unsigned call, double *restrict out)
+static inline void draw_float64(
+    Index count, unsigned long long seed, unsigned stream, unsigned call, double *restrict out)
 {
     for (Index i = 0; i < count; i += 2) {
         const unsigned long long block = (unsigned long long)i / 2;

@@ -51,12 +51,18 @@ class Accumulator:
         return _identity(self.node, self.dtype)
 
     @property
+    def _adds(self) -> bool:
+        return self.node.op in ("sum", "prod")
+
+    @property
     def _extreme_of_floats(self) -> bool:
         return self.node.op in ("max", "min") and self.dtype.kind == "f"
 
     @property
     def declaration(self) -> str:
-        text = f"{c_type(self.dtype)} {self.name} = {self.identity};"
+        # A sum of integers wraps around, as in NumPy: unsigned ones do in C.
+        unsigned = "unsigned " if self._adds and self.dtype.kind == "i" else ""
+        text = f"{unsigned}{c_type(self.dtype)} {self.name} = {self.identity};"
         # OpenMP's max drops NaN: whether there was one is collected apart.
         return f"{text} int {self.name}_nan = 0;" if self._extreme_of_floats else text
 
@@ -89,9 +95,9 @@ class Accumulator:
         operator = {"sum": "+=", "prod": "*="}.get(self.node.op)
         if self.dtype.kind == "b":
             operator = {"max": "|=", "min": "&="}[self.node.op]
-        if operator is not None:
+        if operator is not None and self.dtype.kind not in "iu":
             return [f"{place} {operator} {value};"]
-        name = {"max": "maximum", "min": "minimum"}[self.node.op]
+        name = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"}[self.node.op]
         return [f"{place} = {self.scope.operations.helper(name, self.node.dtype)}({place}, {value});"]
 
     def finish(self, place: str) -> list[str]:
@@ -99,7 +105,7 @@ class Accumulator:
         value = self.name
         if self._extreme_of_floats:
             value = f"{self.name}_nan ? {number_text(np.nan, self.dtype)} : {self.name}"
-        if self.dtype != self.home.dtype:
+        if self.dtype != self.home.dtype or (self._adds and self.dtype.kind == "i"):
             value = f"({c_type(self.home.dtype)}){value}"
         return self.add_in_memory(place, value)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,7 +23,43 @@ EPOCH = (
     *("const Memory *restrict m", "Index total", "Index batch", "Index first", "Index last"),
     *("const Index *order", "double *sums", "Index call", "Index threads"),
 )
+#: Numbers that steps change up to which they are copied.
+FEW = 64
 PARALLEL = ["#pragma omp parallel num_threads((int)threads)", "{", "    const int me = THREAD, team = THREADS;"]
+
+
+@dataclass(frozen=True)
+class Near:
+    """Memory of which a run has a copy of its own: zeros before and after it, and when it is copied."""
+
+    field: Field
+    count: int
+    before: int
+    after: int
+    comes_in: bool
+    goes_out: bool
+
+
+def copies_in(near: Sequence[Near]) -> list[str]:
+    """Lines that make the copies; a step finds them where it looks for the memory itself."""
+    lines = ["Memory now = *m;  /* so few numbers that copies can live in registers */"]
+    for one in near:
+        name, real = one.field.name, c_type(one.field.dtype)
+        lines.append(f"{real} {name}[{max(1, one.before + one.count + one.after)}] = {{0}};")
+        first = f"{name} + {one.before}" if one.before else name
+        if one.comes_in:
+            lines.append(f"__builtin_memcpy({first}, m->{name}, sizeof({real}) * {one.count});")
+        lines.append(f"now.{name} = {first};")
+    return lines
+
+
+def copies_out(near: Sequence[Near]) -> list[str]:
+    """Lines that bring back what lasts."""
+    return [
+        f"__builtin_memcpy(m->{one.field.name}, now.{one.field.name}, sizeof({c_type(one.field.dtype)}) * {one.count});"
+        for one in near
+        if one.goes_out
+    ]
 
 
 def has_epochs(inputs: Sequence[Input], outputs: Sequence[Node]) -> bool:
@@ -137,12 +174,31 @@ class Steps:
         lines += [f"const Index {name} = sizes[{i}];" for i, name in enumerate(names)]
         lines += self._fixed
         loop = "for (Index s = 0; s < steps; s++)"
-        alone = block(self._call("m", names, "call + s", "0", "1"), loop)
+        near = [] if self.threads else self._few()
+        alone = block(self._call("&now" if near else "m", names, "call + s", "0", "1"), loop)
+        if near:
+            return function("void run", RUN, [*lines, *copies_in(near), *alone, *copies_out(near)])
         if not self.threads:
             return function("void run", RUN, [*lines, *alone])
         shared = block([*self._call("m", names, "call + s", "me", "team"), "BARRIER"], loop)
         lines += block([*alone, "return;"], "if (threads <= 1)")
         return function("void run", RUN, [*lines, *PARALLEL, *indented(shared), "}"])
+
+    def _few(self) -> list[Near]:
+        """What steps change, if it is so little that copies of it can live in registers from step to step."""
+        program = self.scope.program
+        updated = {variable.storage for variable, _ in program.updates}
+        bases = (place_of(node, self.scope.buffers).base for node in program.outputs)
+        wanted = {memory(self.scope.buffers[base]) for base in bases if base in self.scope.buffers}
+        found = []
+        for key, field in self.scope.fields.items():
+            before, after = self.scope.margins.get(key, (0, 0))
+            changes = key in updated
+            if changes or field.role == "temporary":
+                if not isinstance(field.count, int):
+                    return []
+                found.append(Near(field, field.count, before, after, changes, changes or key in wanted))
+        return found if sum(one.before + one.count + one.after for one in found) <= FEW else []
 
     def epoch(self) -> list[str]:
         """A step on every batch, if all that is needed are rows; the outputs are added up, times their rows."""

@@ -134,26 +134,41 @@ _FLOAT_HELPERS = {
         "    return q - whole > ({T})0.5 ? whole + 1 : whole;"
     ),
 }
+#: Integers wrap around where they overflow, as in NumPy: unsigned ones do in C. (gcc's -fwrapv would have all of them do
+#: so, but with it gcc 12 has been seen to make wrong code of loads under a condition.)
 _INTEGER_HELPERS = {
+    "add": "return ({T})(({U})x + ({U})y);",
+    "subtract": "return ({T})(({U})x - ({U})y);",
+    "multiply": "return ({T})(({U})x * ({U})y);",
+    "negative": "return ({T})(0 - ({U})x);",
+    "absolute": "return x < 0 ? ({T})(0 - ({U})x) : x;",
+    "square": "return ({T})(({U})x * ({U})x);",
     "remainder": (
-        "if (y == 0 || y == ({T})-1) return 0;\n"
+        "if (y == 0 || y == -1) return 0;\n"
         "    {T} r = ({T})(x % y);\n"
         "    return r != 0 && (r < 0) != (y < 0) ? ({T})(r + y) : r;  /* the sign of the divisor */"
     ),
     "floor_divide": (
         "if (y == 0) return 0;\n"
-        "    if (y == ({T})-1 && ({T})-1 < 0) return ({T})(0 - x);\n"
+        "    if (y == -1) return ({T})(0 - ({U})x);\n"
         "    {T} q = ({T})(x / y);\n"
         "    return q * y != x && (x < 0) != (y < 0) ? ({T})(q - 1) : q;"
     ),
     "power": (
         "{T} z = 1;\n"
-        "    for (; y > 0; y = ({T})(y / 2), x = ({T})(x * x))\n"
-        "        if (y % 2) z = ({T})(z * x);\n"
+        "    for (; y > 0; y = ({T})(y / 2), x = ({T})(({U})x * ({U})x))\n"
+        "        if (y % 2) z = ({T})(({U})z * ({U})x);\n"
         "    return z;"
     ),
 }
-_BINARY = frozenset({"maximum", "minimum", "remainder", "floor_divide", "power"})
+#: Where there are no negative numbers.
+_UNSIGNED_HELPERS = {
+    "absolute": "return x;",
+    "sign": "return x > 0;",
+    "remainder": "return y == 0 ? 0 : ({T})(x % y);",
+    "floor_divide": "return y == 0 ? 0 : ({T})(x / y);",
+}
+_BINARY = frozenset({"add", "subtract", "multiply", "maximum", "minimum", "remainder", "floor_divide", "power"})
 
 
 class Operations:
@@ -198,7 +213,8 @@ class Operations:
     def helper(self, name: str, dtype: DType) -> str:
         """The name of the small function for an operation on a dtype."""
         own = _FLOAT_HELPERS if dtype.kind == "f" else _INTEGER_HELPERS
-        body = own.get(name) or _HELPERS[name]
+        unsigned = _UNSIGNED_HELPERS.get(name) if dtype.kind == "u" else None
+        body = unsigned or own.get(name) or _HELPERS[name]
         suffix = _suffix(dtype)
         for needed in ("fmod", "copysign", "floor"):
             if f"{needed}{{f}}" in body:
@@ -207,7 +223,8 @@ class Operations:
         arguments = "{T} x, {T} y" if name in _BINARY else "{T} x"
         result = {"isnan": "int", "isfinite": "int", "widen": "double"}.get(name, "{T}")
         text = f"static inline {result} {made}({arguments})\n{{\n    {body}\n}}"
-        self.helpers[made] = text.replace("{T}", c_type(dtype)).replace("{f}", suffix)
+        wrapping = "unsigned long long" if dtype.itemsize == 8 else "unsigned"
+        self.helpers[made] = text.replace("{T}", c_type(dtype)).replace("{U}", wrapping).replace("{f}", suffix)
         return made
 
     def _note(self, function: str, dtype: DType) -> None:
@@ -220,7 +237,7 @@ class Operations:
             return _FLOATS[name]
         if dtype.kind in "iub" and name in _INTEGERS:
             return _INTEGERS[name]
-        return _COMMON.get(name)
+        return None if dtype.kind in "iu" and name in _INTEGER_HELPERS else _COMMON.get(name)
 
 
 def _is_rounded(node: Node) -> bool:

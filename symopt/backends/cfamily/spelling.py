@@ -26,93 +26,20 @@ TYPES = {
     "float64": "double",
 }
 
-#: Words of C and CUDA, and names that the emitters keep to themselves.
-RESERVED = frozenset(
-    [
-        "auto",
-        "break",
-        "case",
-        "char",
-        "const",
-        "continue",
-        "default",
-        "do",
-        "double",
-        "else",
-        "enum",
-        "extern",
-        "float",
-        "for",
-        "goto",
-        "if",
-        "inline",
-        "int",
-        "long",
-        "register",
-        "restrict",
-        "return",
-        "short",
-        "signed",
-        "sizeof",
-        "static",
-        "struct",
-        "switch",
-        "typedef",
-        "union",
-        "unsigned",
-        "void",
-        "volatile",
-        "while",
-        "main",
-        "asm",
-        "bool",
-        "true",
-        "false",
-        "NULL",
-        "Index",
-        "Memory",
-        "Run",
-        "step",
-        "run",
-        "me",
-        "team",
-        "rows",
-        "first",
-        "block",
-        "blocks",
-        "low",
-        "high",
-        "chunk",
-        "count",
-        "i",
-        "j",
-        "k",
-        "l",
-        "m",
-        "blockIdx",
-        "blockDim",
-        "threadIdx",
-        "gridDim",
-        "class",
-        "new",
-        "delete",
-        "this",
-        "template",
-        "typename",
-        "operator",
-        "private",
-        "public",
-        "namespace",
-        "y0",
-        "y1",
-        "yn",
-        "j0",
-        "j1",
-        "jn",
-        "gamma",
-        "signgam",
-    ]
-)
+_WORDS = """
+auto break case char const continue default do double else enum extern float for goto if inline int long register
+restrict return short signed sizeof static struct switch typedef union unsigned void volatile while asm bool true false
+class new delete this template typename operator private public namespace blockIdx blockDim threadIdx gridDim
+NULL main y0 y1 yn j0 j1 jn gamma signgam
+Index Memory step run epoch me team rows first last block blocks low high count i j k l m e now sizes steps call threads
+total batch order sums parts whole size all failure share least philox
+"""
+_FUNCTIONS = """
+exp expm1 log log1p log2 log10 sin cos tan sinh cosh tanh erf asin acos atan atan2 pow
+sqrt fabs floor ceil rint fmod copysign
+"""
+#: Words of C and CUDA, functions of the library, and names that the emitters keep to themselves.
+RESERVED = frozenset(_WORDS.split()) | {name + suffix for name in _FUNCTIONS.split() for suffix in ("", "f")}
 
 
 def c_type(dtype: DType) -> str:

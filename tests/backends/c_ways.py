@@ -1,0 +1,86 @@
+"""Making the C backend split arrays as small as those of tests: into many blocks, on any number of threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from symopt.backends.c import build, loops, schedule, scope
+from symopt.backends.c.emit import Module
+
+#: What shares an axis, and rows of a block: so few that an array of some rows has several blocks.
+SPLIT, ROWS, BLOCK_BYTES = 4, (2, 8), 64
+
+
+@contextmanager
+def small_blocks() -> Iterator[pytest.MonkeyPatch]:
+    """Inside, functions are compiled to blocks of few rows, and share even the smallest step among threads."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (scope, loops):
+            patch.setattr(module, "SPLIT", SPLIT)
+        patch.setattr(schedule, "ROWS", ROWS)
+        patch.setattr(schedule, "BLOCK_BYTES", BLOCK_BYTES)
+        patch.setattr(build, "SHARED_WORK", 0)
+        patch.setattr(build, "SMALL_WORK", 0)
+        yield patch
+
+
+@contextmanager
+def on_threads(count: int) -> Iterator[None]:
+    """Inside, steps that are shared run on so many threads."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SYMOPT_THREADS", str(count))
+        yield
+
+
+#: A thread that is late, by a little and differently each time, wherever another may be ahead of it. What works only
+#: because threads are about as fast as each other does not work then.
+LATE = """
+static void late(int me)
+{
+    static _Thread_local unsigned turn;
+    turn = turn * 1664525u + 1013904223u + (unsigned)me * 2654435761u;
+    for (volatile unsigned i = 0; i < (turn >> 28) * 400; i++) {}
+}
+
+static inline Index share("""
+
+_BARRIER = '{ _Pragma("omp barrier") }'
+
+
+def with_late_threads(source: str) -> str:
+    """The source, with threads that come late to every share and leave every barrier late."""
+    late = source.replace("static inline Index share(", LATE).replace(_BARRIER, '{ _Pragma("omp barrier") late(me); }')
+    return late.replace("    return blocks * me / team;", "    late(me);\n    return blocks * me / team;")
+
+
+def without_barriers(source: str) -> str:
+    """The source, where nobody waits for anybody."""
+    return source.replace(_BARRIER, "{}")
+
+
+@contextmanager
+def changed_source(change: Callable[[str], str]) -> Iterator[None]:
+    """Inside, what is compiled is the source as ``change`` makes it."""
+    emit = build.emit
+
+    def changed(*arguments: Any) -> Module:
+        module = emit(*arguments)
+        return replace(module, source=change(module.source))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build, "emit", changed)
+        yield
+
+
+@contextmanager
+def late_threads() -> Iterator[None]:
+    """Inside, functions are compiled to small blocks, and threads are late."""
+    with ExitStack() as stack:
+        stack.enter_context(small_blocks())
+        stack.enter_context(changed_source(with_late_threads))
+        yield

@@ -1,0 +1,73 @@
+"""The hard cases of the C backend, one by one: each has been wrong once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import symopt as so
+from tests.backends.c_ways import on_threads, small_blocks
+
+pytestmark = pytest.mark.skipif(not so.backends()["c"].available, reason=so.backends()["c"].reason)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 4, 8, 37])
+def test_what_was_rounded_to_float32_stays_rounded(length: int) -> None:
+    """GCC 12 forgets both conversions where two doubles lie side by side, across kernels too."""
+    x = so.input("x", (length,))
+    single = x.astype("float32")
+    joined = so.concatenate([single, so.tanh(single)])
+    f = so.function(
+        [x], [single.astype("float64"), single[::-1].astype("float64"), joined.astype("float64")], backend="c"
+    )
+    values = np.random.default_rng(0).normal(size=length)
+    rounded = values.astype("float32")
+    there_and_back, reversed_, all_of_it = f(values)
+    np.testing.assert_array_equal(there_and_back, rounded.astype("float64"))
+    np.testing.assert_array_equal(reversed_, rounded[::-1].astype("float64"))
+    np.testing.assert_array_equal(all_of_it[:length], rounded.astype("float64"))
+    np.testing.assert_array_equal(all_of_it, all_of_it.astype("float32"))
+
+
+RULES = {
+    "sgd": lambda: so.SGD(learning_rate=0.5),
+    "adagrad": lambda: so.AdaGrad(learning_rate=0.5),
+    "momentum": lambda: so.SGD(learning_rate=0.5, momentum=0.9),
+    "adam": lambda: so.Adam(learning_rate=0.1),
+}
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("rule", RULES)
+def test_rows_of_a_table_move_where_there_is_a_gradient_and_wherever_else_the_rule_says(
+    rule: str, threads: int
+) -> None:
+    """Of 50 rows some are read, some of them twice and from the end; an index out of range moves nothing."""
+
+    def step(backend: str) -> tuple[so.Function, list[so.Shared]]:
+        i, x = so.input("i", ("n",), "int64"), so.input("x", ("n", 3))
+        table = so.parameter(np.linspace(-1, 1, 150).reshape(50, 3), "table")
+        loss = so.square(so.take(table, i, 0) - x).sum()
+        updates = RULES[rule]().get_updates(loss)
+        return so.function([i, x], loss, updates, backend=backend), [variable for variable, _ in updates]
+
+    X = np.random.default_rng(0).normal(size=(6, 3))
+    batches = [
+        [3, 7, 3, -1, 49, 0],
+        [20, 21, -50, 20, 5, 5],
+        [50, 1, 2, 3, 4, 5],
+        [1, 2, 3, 4, 5, -51],
+        [7, 7, 7, 7, 7, 8],
+    ]
+    with small_blocks(), on_threads(threads):
+        (f, values), (reference, expected) = step("c"), step("numpy")
+        assert ("only rows that have a gradient" in f.source) == (rule in ("sgd", "adagrad"))
+        for batch in batches:
+            if min(batch) < -50 or max(batch) > 49:
+                for one in (f, reference):
+                    with pytest.raises(so.DataError, match="out of range"):
+                        one(batch, X)
+            else:
+                np.testing.assert_allclose(f(batch, X), reference(batch, X), rtol=1e-12)
+            for value, other in zip(values, expected, strict=True):
+                np.testing.assert_allclose(value.value, other.value, rtol=1e-12, atol=1e-15)

@@ -1,0 +1,48 @@
+"""Generated C in golden files: they show what a change of the compiler does, and compile without a warning."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from symopt.backends.c.compiler import FLAGS
+from symopt.backends.cfamily.spelling import WIDTH
+from tests.backends.kept_steps import STEPS, Step, emitted, every_step
+
+WARNINGS = ("-Wall", "-Wextra", "-Werror")
+#: This machine with all it has, and one with nothing: no threads, no vector library, short registers.
+TARGETS = {"all": ["-march=native", "-fopenmp", "-DSYMOPT_VECTOR_MATH"], "nothing": ["-fopenmp-simd"]}
+
+
+@every_step
+def test_source_is_as_kept(make: Callable[[], Step], golden: Callable[..., None]) -> None:
+    golden(emitted(make, "c"), ext="c")
+
+
+@every_step
+def test_source_is_the_same_for_the_same_step_and_no_line_is_long(make: Callable[[], Step]) -> None:
+    source = emitted(make, "c")
+    assert emitted(make, "c") == source
+    code = [line for line in source.splitlines() if not line.lstrip().startswith("/*")]
+    assert max(map(len, code)) <= WIDTH
+    assert not [line for line in source.splitlines() if line != line.rstrip()]
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not there")
+@pytest.mark.parametrize("target", TARGETS)
+@every_step
+def test_source_compiles_without_a_warning(make: Callable[[], Step], target: str, tmp_path: Path) -> None:
+    (tmp_path / "step.c").write_text(emitted(make, "c"), encoding="utf-8")
+    command = ["gcc", *FLAGS, *TARGETS[target], *WARNINGS, "step.c", "-o", "step.so"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_kept_steps_have_what_there_is_in_generated_files() -> None:
+    everything = "\n".join(emitted(make, "c") for make in STEPS)
+    wanted = ["product_f32(", "product_f64(", "combine", "take_", "scatter_", "draw_float32(", "BARRIER", "order ?"]
+    assert not [text for text in wanted if text not in everything]
