@@ -137,14 +137,14 @@ class Program:
                 holds[memory(buffer)] = node
         new = dict(self.updates)
         for variable, buffer in self.copies:
-            _require(holds.get(memory(buffer)) is new[variable], f"{variable!r} gets a lost value", variable)
+            _require(holds.get(memory(buffer)) is new[variable], variable, "{!r} gets a lost value", variable)
             holds[variable.storage] = new[variable]
         for variable, node in self.updates:
-            _require(holds.get(variable.storage) is node, f"{variable!r} does not get its new value", variable)
+            _require(holds.get(variable.storage) is node, variable, "{!r} does not get its new value", variable)
         for output in self.outputs:
             base = base_of(output, self.buffers)
             there = base.weak or (base in self.buffers and holds.get(memory(self.buffers[base])) is base)
-            _require(there, f"the output {output!r} is lost", output)
+            _require(there, output, "the output {!r} is lost", output)
 
     def _check_read(self, kernel: Kernel, read: Node, holds: dict[object, Node], written: set[object]) -> None:
         base = base_of(read, self.buffers)
@@ -152,12 +152,12 @@ class Program:
             return
         buffer = self.buffers.get(base)
         there = buffer is not None and holds.get(memory(buffer)) is base
-        _require(there, f"{kernel} reads {base!r} where it is not", base)
+        _require(there, base, "{} reads {!r} where it is not", kernel, base)
         assert buffer is not None
         elsewhere = base is not read or not isinstance(kernel, Loop) or read.shape != kernel.domain
         moved = isinstance(kernel, Loop) and read in kernel.read_elsewhere()
         overwritten = memory(buffer) in written and (elsewhere or moved)
-        _require(not overwritten, f"{kernel} overwrites {base!r}, which it reads at other places", base)
+        _require(not overwritten, base, "{} overwrites {!r}, which it reads at other places", kernel, base)
 
 
 def _check_form(kernel: Kernel) -> None:
@@ -166,18 +166,19 @@ def _check_form(kernel: Kernel) -> None:
         body, done = set(kernel.body), set()
         for node in kernel.body:
             waits = [operand for operand in node.operands if operand in body and operand not in done]
-            _require(not waits and node.shape == kernel.domain, f"{node!r} is out of place in {kernel}", node)
+            _require(not waits and node.shape == kernel.domain, node, "{!r} is out of place in {}", node, kernel)
             done.add(node)
         for reduction, _ in kernel.reductions:
-            _require(reduction.operands[0].shape == kernel.domain, f"{reduction!r} is over another space", reduction)
+            _require(reduction.operands[0].shape == kernel.domain, reduction, "{!r} is over another space", reduction)
     for node, buffer in kernel.writes:
         fits = (buffer.dtype, buffer.shape) == (node.dtype, node.shape)
-        _require(fits, f"{node!r} does not fit into {buffer}", node)
+        _require(fits, node, "{!r} does not fit into {}", node, buffer)
 
 
-def _require(condition: bool, what: str, node: Node) -> None:
+def _require(condition: bool, node: Node, what: str, *about: object) -> None:
+    """Raise where a condition does not hold; what is written out only then, as kernels can be long."""
     if not condition:
-        raise ShapeError(f"{what}: this is a defect of symopt", node.origin)
+        raise ShapeError(f"{what.format(*about)}: this is a defect of symopt", node.origin)
 
 
 def memory(buffer: Buffer) -> object:

@@ -18,7 +18,7 @@ from symopt.backends.c.entry import entry_type
 from symopt.backends.c.memory import Memory
 from symopt.backends.c.short_rows import with_sums_apart
 from symopt.backends.c.steps import has_epochs
-from symopt.backends.cfamily.spelling import RESERVED
+from symopt.backends.cfamily.spelling import WORDS
 from symopt.backends.task import StepByStep, Task, checked_arrays
 from symopt.backends.threads import threads
 from symopt.errors import DataError, Unsupported
@@ -72,7 +72,7 @@ class CBackend:
 
 def program_of(task: Task) -> Program:
     """A task in the form that C is written from."""
-    return with_sums_apart(lower(task.inputs, task.outputs, task.updates, DIALECT, RESERVED, own_slots))
+    return with_sums_apart(lower(task.inputs, task.outputs, task.updates, DIALECT, WORDS, own_slots))
 
 
 class CRunner(StepByStep):

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from symopt.backends.c.kernel_places import KernelPlaces, moved_axes
 from symopt.backends.cfamily.places import Place, row_major
 from symopt.backends.cfamily.spelling import number_text, times, total
 from symopt.graph.dimensions import Dim, product
 from symopt.graph.nodes import Constant, Embed, Iota, Node
 from symopt.lowering.program import memory
 
-if TYPE_CHECKING:
-    from symopt.backends.c.loops import LoopWriter
-
-
-def moved_axes(node: Embed) -> list[int]:
-    """The axes along which an Embed has other places than its operand."""
-    pairs = zip(node.starts, node.steps, node.shape, node.operands[0].shape, strict=True)
-    return [axis for axis, (start, step, dim, count) in enumerate(pairs) if (start, step) != (0, 1) or dim != count]
-
 
 class EmbedWriter:
     """The texts of the Embeds of one kernel."""
 
-    def __init__(self, writer: LoopWriter) -> None:
+    def __init__(self, writer: KernelPlaces) -> None:
         self.writer = writer
 
     def text(self, node: Embed) -> str:

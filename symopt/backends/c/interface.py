@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from symopt.backends.c.emit import Module
 from symopt.backends.c.scope import Field
 from symopt.backends.cfamily.places import place_of
-from symopt.backends.cfamily.spelling import RESERVED, Sizes, c_type
+from symopt.backends.cfamily.spelling import RESERVED, WORDS, Sizes, c_type
 from symopt.errors import DataError
 from symopt.graph.dimensions import Dim, Dimension, product
 from symopt.graph.nodes import Array, DType, Node, Shared
@@ -111,7 +111,7 @@ class Interface:
             base = place_of(output, self.program.buffers).base
             if isinstance(base, Shared):
                 nodes.setdefault(base.storage, base)
-        names = Names({*RESERVED, *_MEMBERS, *_CPP.split()})
+        names = Names({*WORDS, *_MEMBERS, *_CPP.split()})
         ordered = sorted(nodes.values(), key=lambda node: (list(ROLES).index(node.role), node.serial))
         return [
             Value(names.fresh(node.name), node, fields.get(node.storage), node.storage.array.copy()) for node in ordered
@@ -136,7 +136,7 @@ def most(dim: Dim) -> Dim:
 def check_name(name: str) -> None:
     """Raise unless files and functions may be called by it."""
     plain = name.isascii() and name.isidentifier() and not name.startswith("_")
-    if not plain or name in RESERVED or name in _CPP.split():
+    if not plain or name in WORDS or name in _CPP.split():
         raise DataError(
             f"the name {name!r} stands before every function of the exported source: it has to be an identifier of C, "
             "not begin with _, and be no word of the language"

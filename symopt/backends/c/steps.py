@@ -33,6 +33,7 @@ class Near:
     """Memory of which a run has a copy of its own: zeros before and after it, and when it is copied."""
 
     field: Field
+    name: str
     count: int
     before: int
     after: int
@@ -44,9 +45,9 @@ def copies_in(near: Sequence[Near]) -> list[str]:
     """Lines that make the copies; a step finds them where it looks for the memory itself."""
     lines = ["Memory now = *m;  /* so few numbers that copies can live in registers */"]
     for one in near:
-        name, real = one.field.name, c_type(one.field.dtype)
-        lines.append(f"{real} {name}[{max(1, one.before + one.count + one.after)}] = {{0}};")
-        first = f"{name} + {one.before}" if one.before else name
+        real, name, own = c_type(one.field.dtype), one.field.name, one.name
+        lines.append(f"{real} {own}[{max(1, one.before + one.count + one.after)}] = {{0}};")
+        first = f"{own} + {one.before}" if one.before else own
         if one.comes_in:
             lines.append(f"__builtin_memcpy({first}, m->{name}, sizeof({real}) * {one.count});")
         lines.append(f"now.{name} = {first};")
@@ -197,7 +198,8 @@ class Steps:
             if changes or field.role == "temporary":
                 if not isinstance(field.count, int):
                     return []
-                found.append(Near(field, field.count, before, after, changes, changes or key in wanted))
+                own = self.scope.names.fresh(f"{field.name}_near")
+                found.append(Near(field, own, field.count, before, after, changes, changes or key in wanted))
         return found if sum(one.before + one.count + one.after for one in found) <= FEW else []
 
     def epoch(self) -> list[str]:

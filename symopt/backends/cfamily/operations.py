@@ -134,8 +134,8 @@ _FLOAT_HELPERS = {
         "    return q - whole > ({T})0.5 ? whole + 1 : whole;"
     ),
 }
-#: Integers wrap around where they overflow, as in NumPy: unsigned ones do in C. (gcc's -fwrapv would have all of them do
-#: so, but with it gcc 12 has been seen to make wrong code of loads under a condition.)
+#: Integers wrap around where they overflow, as in NumPy: unsigned ones do in C. (With gcc's -fwrapv all of them would,
+#: but gcc 12 has been seen to make wrong code of loads under a condition with it.)
 _INTEGER_HELPERS = {
     "add": "return ({T})(({U})x + ({U})y);",
     "subtract": "return ({T})(({U})x - ({U})y);",

@@ -30,16 +30,20 @@ _WORDS = """
 auto break case char const continue default do double else enum extern float for goto if inline int long register
 restrict return short signed sizeof static struct switch typedef union unsigned void volatile while asm bool true false
 class new delete this template typename operator private public namespace blockIdx blockDim threadIdx gridDim
-NULL main y0 y1 yn j0 j1 jn gamma signgam
-Index Memory step run epoch me team rows first last block blocks low high count i j k l m e now sizes steps call threads
-total batch order sums parts whole size all failure share least philox
+NULL main y0 y1 yn j0 j1 jn gamma signgam Index Memory failure
+"""
+_LOCAL = """
+step run epoch me team rows first last block blocks low high count i j k l m e now sizes steps call threads
+total batch order sums parts whole size all share least philox
 """
 _FUNCTIONS = """
 exp expm1 log log1p log2 log10 sin cos tan sinh cosh tanh erf asin acos atan atan2 pow
 sqrt fabs floor ceil rint fmod copysign
 """
-#: Words of C and CUDA, functions of the library, and names that the emitters keep to themselves.
-RESERVED = frozenset(_WORDS.split()) | {name + suffix for name in _FUNCTIONS.split() for suffix in ("", "f")}
+#: What no memory can be called: words of C and CUDA, and functions of the library.
+WORDS = frozenset(_WORDS.split()) | {name + suffix for name in _FUNCTIONS.split() for suffix in ("", "f")}
+#: These, and the names that the emitters keep to themselves within functions.
+RESERVED = WORDS | frozenset(_LOCAL.split())
 
 
 def c_type(dtype: DType) -> str:
