@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from symopt.backends.c.item import FAILURE, Access, Group, Item
 from symopt.graph.dimensions import Dim, resolve
 
 #: Bytes that the rows of a block touch together, about: a part of the second-level cache.
 BLOCK_BYTES = 64 * 1024
-#: Rows of a block, at least (a few tiles of a product) and at most.
+#: Rows of a block with products: a batch is often a power of two. And of a block at most.
 ROWS = (32, 4096)
+#: Rows of a block with products where there is no batch: two whole tiles, of the largest vectors.
+TILES = 28
 
 
-def schedule(items: Iterable[Item], read_first: Sequence[object], sizes: Mapping[str, int]) -> list[Group]:
+def schedule(items: Sequence[Item], read_first: Sequence[object], sizes: Mapping[str, int]) -> list[Group]:
     """Groups in order; each has its rows to a block and says whether it waits.
 
     ``read_first`` is memory that all threads read before the first group.
     """
     groups: list[Group] = []
+    # What is read first is written last: so that no group has to wait for all to have read it.
+    late = [item for item in items if any(access.writes and access.memory in read_first for access in item.accesses)]
     for item in items:
-        late = any(access.writes and access.memory in read_first for access in item.accesses)
-        group = _last(groups) if late else _group_for(item, groups)
-        group.items.append(item)
-        item.group = group
+        if item not in late:
+            _put(item, _group_for(item, groups))
+    for item in late:
+        _put(item, _last(groups))
     for group in groups:
         group.block = _rows_of_block(group, sizes)
     _place_barriers(groups, read_first)
     return groups
+
+
+def _put(item: Item, group: Group) -> None:
+    group.items.append(item)
+    item.group = group
 
 
 def _group_for(item: Item, groups: list[Group]) -> Group:
@@ -73,12 +82,13 @@ def _rows_of_block(group: Group, sizes: Mapping[str, int]) -> int:
     """A power of two. It depends on nothing that changes from call to call, and so results do not."""
     if group.extent is None:
         return 1
+    if any(item.is_product for item in group.items):
+        return TILES if isinstance(group.extent, int) else ROWS[0]
     row = max(1, _number(sum((item.row_bytes for item in group.items), 0), sizes))
-    least, most = ROWS
-    rows = most
+    rows = ROWS[1]
     while rows > 1 and rows * row > BLOCK_BYTES:
         rows //= 2
-    return max(rows, least) if any(item.is_product for item in group.items) else rows
+    return rows
 
 
 def _number(dim: Dim, sizes: Mapping[str, int]) -> int:
