@@ -273,6 +273,11 @@ class Trainer:
         return list(self._compiled.inputs)
 
     @property
+    def backend(self) -> str:
+        """The name of the backend that computes updates and monitors."""
+        return self._compiled.step.backend
+
+    @property
     def source(self) -> str:
         """The generated source of one update."""
         return self._compiled.step.source

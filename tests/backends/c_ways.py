@@ -9,20 +9,23 @@ from typing import Any
 
 import pytest
 
-from symopt.backends.c import build, loops, schedule, scope
+from symopt.backends.c import build, kernel_places, loops, products, schedule, scope
 from symopt.backends.c.emit import Module
 
 #: What shares an axis, and rows of a block: so few that an array of some rows has several blocks.
-SPLIT, ROWS, BLOCK_BYTES = 4, (2, 8), 64
+SPLIT, ROWS, BATCH, BLOCK_BYTES = 4, 8, 2, 64
 
 
 @contextmanager
 def small_blocks() -> Iterator[pytest.MonkeyPatch]:
     """Inside, functions are compiled to blocks of few rows, and share even the smallest step among threads."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (scope, loops):
+        for module in (scope, loops, kernel_places):
             patch.setattr(module, "SPLIT", SPLIT)
         patch.setattr(schedule, "ROWS", ROWS)
+        patch.setattr(schedule, "BATCH", BATCH)
+        patch.setattr(products, "ROWS", BATCH)
+        patch.setattr(products, "NARROW_ROWS", BATCH)
         patch.setattr(schedule, "BLOCK_BYTES", BLOCK_BYTES)
         patch.setattr(build, "SHARED_WORK", 0)
         patch.setattr(build, "SMALL_WORK", 0)

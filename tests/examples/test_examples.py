@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 
+import symopt as so
 from examples import curve, digits, factorization, rosenbrock
 
 
@@ -34,8 +35,22 @@ def test_digits_are_classified(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(re.findall(r"^ +\d+( +\d\.\d{4}){4}( \*)?$", screen, re.M)) == 13 + 16  # a line for each epoch
 
 
-def test_digits_write_their_generated_code() -> None:
+def test_digits_write_their_generated_c(capsys: pytest.CaptureFixture[str]) -> None:
+    compiler = so.backends()["c"]
+    if not compiler.available:
+        pytest.skip(compiler.reason)
     digits.main(["--short"])
+    screen = capsys.readouterr().out
+    for name in ("digits_softmax_step.c", "digits_step.c"):
+        text = (Path("out") / name).read_text(encoding="utf-8")
+        assert str(Path("out") / name) in screen
+        assert " *restrict W" in text
+        assert "void epoch(" in text
+
+
+def test_digits_write_their_generated_python_where_there_is_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYMOPT_CC", "no-compiler-of-this-name")
+    assert digits.main(["--short"]) == 0
     for name in ("digits_softmax_step.py", "digits_step.py"):
         text = (Path("out") / name).read_text(encoding="utf-8")
         compile(text, name, "exec")

@@ -34,7 +34,8 @@ class Item:
     ``call(low, rows, block)`` is the text of a call for the rows from ``low`` on; ``block`` is the number of the block.
     ``elements`` are those of a row and ``row_bytes`` what it touches. ``partials`` is set where a sum over the rows is
     left in pieces, one for each block. ``in_blocks``: it can do no more rows at a time than a block has.
-    ``may_fail`` is set where indices are checked.
+    ``may_fail`` is set where indices are checked. ``tiles`` is a number of rows that a
+    product does well.
     """
 
     extent: Dim | None
@@ -44,7 +45,7 @@ class Item:
     elements: Dim = 0
     row_bytes: Dim = 0
     partials: bool = False
-    is_product: bool = False
+    tiles: int = 0
     is_small: bool = False
     in_blocks: bool = False
     may_fail: bool = False

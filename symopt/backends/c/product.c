@@ -11,6 +11,7 @@
 #define LANE_BYTES 16
 #define TILE_ROWS 6
 #endif
+#define NARROW 12  /* columns up to which a product is narrow */
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #endif
 
@@ -84,7 +85,7 @@ ALWAYS_INLINE void product_SUFFIX(Index rows, Index columns, Index depth,
                                   const REAL *restrict a, Index a_row, Index a_k,
                                   const REAL *restrict b, Index b_k, REAL *restrict c, Index c_row)
 {
-    enum { DEPTH = 1024 };  /* of a sum that is added up in one go */
+    enum { DEPTH = 256 };  /* of a sum in one go: its rows of b stay in the nearest caches */
     if (depth == 0)
         for (Index i = 0; i < rows; i++)
             for (Index j = 0; j < columns; j++) c[i * c_row + j] = 0;
@@ -103,6 +104,43 @@ ALWAYS_INLINE void product_SUFFIX(Index rows, Index columns, Index depth,
         for (; i < rows; i++)
             strip_SUFFIX(1, columns, some, adds, left + i * a_row, a_row, a_k, right, b_k, c + i * c_row, c_row);
     }
+}
+
+/* width vectors down each of few columns of c, of which the last has `last` elements. */
+ALWAYS_INLINE void narrow_tile_SUFFIX(const int width, Index last, const int columns, Index depth,
+                                      const REAL *restrict a, Index a_k,
+                                      const REAL *restrict b, Index b_k, REAL *restrict c, Index c_row)
+{
+    Vector_SUFFIX sum[NARROW][2];
+    for (int j = 0; j < columns; j++)
+        for (int v = 0; v < width; v++) sum[j][v] = (Vector_SUFFIX){0};
+    for (Index k = 0; k < depth; k++) {
+        Vector_SUFFIX left[2];
+        for (int v = 0; v < width; v++)
+            left[v] = load_SUFFIX(a + k * a_k + v * LANES_SUFFIX, v < width - 1 ? LANES_SUFFIX : last);
+        for (int j = 0; j < columns; j++)
+            for (int v = 0; v < width; v++) sum[j][v] += b[k * b_k + j] * left[v];
+    }
+    for (int v = 0; v < width; v++) {
+        REAL column[NARROW][LANES_SUFFIX];
+        for (int j = 0; j < columns; j++) *(Vector_SUFFIX *)column[j] = sum[j][v];
+        const Index count = v < width - 1 ? LANES_SUFFIX : last;
+        for (Index l = 0; l < count; l++)
+            for (int j = 0; j < columns; j++) c[(v * LANES_SUFFIX + l) * c_row + j] = column[j][l];
+    }
+}
+
+/* c = a b for few columns, where the columns of a lie side by side. */
+ALWAYS_INLINE void narrow_SUFFIX(Index rows, const int columns, Index depth,
+                                 const REAL *restrict a, Index a_k,
+                                 const REAL *restrict b, Index b_k, REAL *restrict c, Index c_row)
+{
+    Index i = 0;
+    for (; LANE_BYTES > 32 && i + 2 * LANES_SUFFIX <= rows; i += 2 * LANES_SUFFIX)
+        narrow_tile_SUFFIX(2, LANES_SUFFIX, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
+    for (; i + LANES_SUFFIX <= rows; i += LANES_SUFFIX)
+        narrow_tile_SUFFIX(1, LANES_SUFFIX, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
+    if (i < rows) narrow_tile_SUFFIX(1, rows - i, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
 }
 
 /* c = a b for one column, where a row of a lies side by side. */

@@ -15,6 +15,10 @@ from symopt.lowering.program import Buffer, Library, memory
 
 #: Multiplications up to which plain loops of known lengths are best: the compiler unrolls them.
 TINY = 4096
+#: Columns up to which a product is narrow, as in product.c.
+NARROW = 12
+#: Rows of a block that suit the tiles of a narrow product, and of others.
+NARROW_ROWS, ROWS = 64, 28
 SHORT = {"float32": "f32", "float64": "f64"}
 
 
@@ -61,6 +65,11 @@ class Product:
         )
 
     @property
+    def is_narrow(self) -> bool:
+        """Whether there are few columns, and vectors can run down them."""
+        return isinstance(self.columns, int) and 1 < self.columns <= NARROW and self.left.row == 1 != self.left.column
+
+    @property
     def work(self) -> Dim:
         return product((self.stack, self.rows, self.columns, self.depth))
 
@@ -104,7 +113,10 @@ def write_product(kernel: Library, scope: Scope, number: int) -> list[Item]:
     split = _split(one, scope)
     arguments, lines = _function(one, scope, split)
     function = scope.function(
-        f"product_{number}", arguments, lines, contracted=any("product_f" in one for one in lines)
+        f"product_{number}",
+        arguments,
+        lines,
+        contracted=any("product_f" in line or "narrow_f" in line for line in lines),
     )
     steps = {matrix: _step(matrix, split) for matrix in (one.left, one.result)}
     steps[one.right] = one.right.stack if split == "stack" else 0
@@ -127,7 +139,7 @@ def write_product(kernel: Library, scope: Scope, number: int) -> list[Item]:
             call,
             scope.comment(kernel),
             row_bytes=touched * size,
-            is_product=split == "rows",
+            tiles=(NARROW_ROWS if one.is_narrow else ROWS) if split == "rows" else 0,
             is_small=not split,
         )
     ]
@@ -189,6 +201,9 @@ def _matrix_lines(one: Product, scope: Scope, dtype: DType, rows: str, index: st
         step = dim(one.result.row)
         return [f"dots_{short}({rows}, {dim(one.depth)}, {a}, {dim(one.left.row)}, {b}, {c}, {step});"]
     sizes = f"{rows}, {dim(one.columns)}, {dim(one.depth)}"
+    if one.is_narrow:
+        left = f"{a}, {dim(one.left.column)}"
+        return [f"narrow_{short}({sizes}, {left}, {b}, {dim(one.right.row)}, {c}, {dim(one.result.row)});"]
     left = f"{a}, {dim(one.left.row)}, {dim(one.left.column)}"
     return [f"product_{short}({sizes}, {left}, {b}, {dim(one.right.row)}, {c}, {dim(one.result.row)});"]
 

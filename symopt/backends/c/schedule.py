@@ -9,10 +9,10 @@ from symopt.graph.dimensions import Dim, resolve
 
 #: Bytes that the rows of a block touch together, about: a part of the second-level cache.
 BLOCK_BYTES = 64 * 1024
-#: Rows of a block with products: a batch is often a power of two. And of a block at most.
-ROWS = (32, 4096)
-#: Rows of a block with products where there is no batch: two whole tiles, of the largest vectors.
-TILES = 28
+#: Rows of a block at most.
+ROWS = 4096
+#: Rows of a block with products over a size that is known at run time: a batch is often a power of two.
+BATCH = 32
 
 
 def schedule(items: Sequence[Item], read_first: Sequence[object], sizes: Mapping[str, int]) -> list[Group]:
@@ -82,10 +82,11 @@ def _rows_of_block(group: Group, sizes: Mapping[str, int]) -> int:
     """A power of two. It depends on nothing that changes from call to call, and so results do not."""
     if group.extent is None:
         return 1
-    if any(item.is_product for item in group.items):
-        return TILES if isinstance(group.extent, int) else ROWS[0]
+    tiles = max(item.tiles for item in group.items)
+    if tiles:
+        return tiles if isinstance(group.extent, int) else BATCH
     row = max(1, _number(sum((item.row_bytes for item in group.items), 0), sizes))
-    rows = ROWS[1]
+    rows = ROWS
     while rows > 1 and rows * row > BLOCK_BYTES:
         rows //= 2
     return rows

@@ -273,7 +273,7 @@ def _is_seamless(group: Group) -> bool:
     if len(group.items) > 1 or group.items[0].partials or group.items[0].in_blocks:
         return False
     (item,) = group.items
-    return item.is_product or (isinstance(item.elements, int) and item.elements * group.block % 64 == 0)
+    return item.tiles > 0 or (isinstance(item.elements, int) and item.elements * group.block % 64 == 0)
 
 
 def _needed(lines: Sequence[str], names: set[str]) -> list[str]:

@@ -82,6 +82,7 @@ static inline float square_float32(float x)
 #define LANE_BYTES 16
 #define TILE_ROWS 6
 #endif
+#define NARROW 12  /* columns up to which a product is narrow */
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #endif
 
@@ -155,7 +156,7 @@ ALWAYS_INLINE void product_f32(Index rows, Index columns, Index depth,
                                   const float *restrict a, Index a_row, Index a_k,
                                   const float *restrict b, Index b_k, float *restrict c, Index c_row)
 {
-    enum { DEPTH = 1024 };  /* of a sum that is added up in one go */
+    enum { DEPTH = 256 };  /* of a sum in one go: its rows of b stay in the nearest caches */
     if (depth == 0)
         for (Index i = 0; i < rows; i++)
             for (Index j = 0; j < columns; j++) c[i * c_row + j] = 0;
@@ -174,6 +175,43 @@ ALWAYS_INLINE void product_f32(Index rows, Index columns, Index depth,
         for (; i < rows; i++)
             strip_f32(1, columns, some, adds, left + i * a_row, a_row, a_k, right, b_k, c + i * c_row, c_row);
     }
+}
+
+/* width vectors down each of few columns of c, of which the last has `last` elements. */
+ALWAYS_INLINE void narrow_tile_f32(const int width, Index last, const int columns, Index depth,
+                                      const float *restrict a, Index a_k,
+                                      const float *restrict b, Index b_k, float *restrict c, Index c_row)
+{
+    Vector_f32 sum[NARROW][2];
+    for (int j = 0; j < columns; j++)
+        for (int v = 0; v < width; v++) sum[j][v] = (Vector_f32){0};
+    for (Index k = 0; k < depth; k++) {
+        Vector_f32 left[2];
+        for (int v = 0; v < width; v++)
+            left[v] = load_f32(a + k * a_k + v * LANES_f32, v < width - 1 ? LANES_f32 : last);
+        for (int j = 0; j < columns; j++)
+            for (int v = 0; v < width; v++) sum[j][v] += b[k * b_k + j] * left[v];
+    }
+    for (int v = 0; v < width; v++) {
+        float column[NARROW][LANES_f32];
+        for (int j = 0; j < columns; j++) *(Vector_f32 *)column[j] = sum[j][v];
+        const Index count = v < width - 1 ? LANES_f32 : last;
+        for (Index l = 0; l < count; l++)
+            for (int j = 0; j < columns; j++) c[(v * LANES_f32 + l) * c_row + j] = column[j][l];
+    }
+}
+
+/* c = a b for few columns, where the columns of a lie side by side. */
+ALWAYS_INLINE void narrow_f32(Index rows, const int columns, Index depth,
+                                 const float *restrict a, Index a_k,
+                                 const float *restrict b, Index b_k, float *restrict c, Index c_row)
+{
+    Index i = 0;
+    for (; LANE_BYTES > 32 && i + 2 * LANES_f32 <= rows; i += 2 * LANES_f32)
+        narrow_tile_f32(2, LANES_f32, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
+    for (; i + LANES_f32 <= rows; i += LANES_f32)
+        narrow_tile_f32(1, LANES_f32, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
+    if (i < rows) narrow_tile_f32(1, rows - i, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
 }
 
 /* c = a b for one column, where a row of a lies side by side. */
@@ -205,12 +243,12 @@ static void product_13(Index rows, const float *restrict a, const float *restric
 
 static void product_14(Index n, Index rows, const float *restrict a, const float *restrict b, float *restrict c)
 {
-    product_f32(rows, 3, n, a, 1, 8, b, 3, c, 3);
+    narrow_f32(rows, 3, n, a, 8, b, 3, c, 3);
 }
 
 static void product_18(Index n, Index rows, const float *restrict a, const float *restrict b, float *restrict c)
 {
-    product_f32(rows, 8, n, a, 1, 20, b, 8, c, 8);
+    narrow_f32(rows, 8, n, a, 20, b, 8, c, 8);
 }
 
 #if defined(__GNUC__) && !defined(__clang__)
@@ -449,9 +487,9 @@ static ONE_CODE void step(const Memory *restrict m, Index n, float h_rate, int m
     }
     BARRIER
     {
-        const Index end = share((n + 63) / 64, me + 1, team);
-        for (Index block = share((n + 63) / 64, me, team); block < end; block++) {
-            const Index low = block * 64, rows = least(64, n - low);
+        const Index end = share((n + 31) / 32, me + 1, team);
+        for (Index block = share((n + 31) / 32, me, team); block < end; block++) {
+            const Index low = block * 32, rows = least(32, n - low);
             /* t0 = Contract ab,bc->ac, (n, 8) */
             product_1(rows, m->x + low * 20, m->w, m->t0 + low * 8);
             /* t1 over (n, 8): add tanh */
@@ -484,16 +522,16 @@ static ONE_CODE void step(const Memory *restrict m, Index n, float h_rate, int m
     }
     BARRIER
     if (me == 0) {
-        combine((n + 63) / 64, m->p0, m->t17);
+        combine((n + 31) / 32, m->p0, m->t17);
         /* t20 over (): divide */
         kernel_15(h0, m->t17, m->t20);
-        combine_1((n + 63) / 64, 8, m->p1, m->t22);
+        combine_1((n + 31) / 32, 8, m->p1, m->t22);
     }
     BARRIER
     {
         const Index end = share(1, me + 1, team);
         for (Index block = share(1, me, team); block < end; block++) {
-            const Index low = block * 1024, rows = least(1024, 8 - low);
+            const Index low = block * 64, rows = least(64, 8 - low);
             /* t19 = Contract ab,ac->bc, (8, 3) */
             product_14(n, rows, m->t1 + low, m->t15, m->t19 + low * 3);
             /* v_square, v over (8, 3): multiply square multiply add multiply add sqrt divide subtract */
@@ -505,7 +543,7 @@ static ONE_CODE void step(const Memory *restrict m, Index n, float h_rate, int m
     {
         const Index end = share(1, me + 1, team);
         for (Index block = share(1, me, team); block < end; block++) {
-            const Index low = block * 256, rows = least(256, 20 - low);
+            const Index low = block * 64, rows = least(64, 20 - low);
             /* t23 = Contract ab,ac->bc, (20, 8) */
             product_18(n, rows, m->x + low, m->t21, m->t23 + low * 8);
             /* w_square, w over (20, 8): multiply square multiply add multiply add sqrt divide subtract */

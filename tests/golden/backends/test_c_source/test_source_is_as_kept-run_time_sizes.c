@@ -34,6 +34,7 @@ typedef struct {
 #define LANE_BYTES 16
 #define TILE_ROWS 6
 #endif
+#define NARROW 12  /* columns up to which a product is narrow */
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #endif
 
@@ -107,7 +108,7 @@ ALWAYS_INLINE void product_f64(Index rows, Index columns, Index depth,
                                   const double *restrict a, Index a_row, Index a_k,
                                   const double *restrict b, Index b_k, double *restrict c, Index c_row)
 {
-    enum { DEPTH = 1024 };  /* of a sum that is added up in one go */
+    enum { DEPTH = 256 };  /* of a sum in one go: its rows of b stay in the nearest caches */
     if (depth == 0)
         for (Index i = 0; i < rows; i++)
             for (Index j = 0; j < columns; j++) c[i * c_row + j] = 0;
@@ -126,6 +127,43 @@ ALWAYS_INLINE void product_f64(Index rows, Index columns, Index depth,
         for (; i < rows; i++)
             strip_f64(1, columns, some, adds, left + i * a_row, a_row, a_k, right, b_k, c + i * c_row, c_row);
     }
+}
+
+/* width vectors down each of few columns of c, of which the last has `last` elements. */
+ALWAYS_INLINE void narrow_tile_f64(const int width, Index last, const int columns, Index depth,
+                                      const double *restrict a, Index a_k,
+                                      const double *restrict b, Index b_k, double *restrict c, Index c_row)
+{
+    Vector_f64 sum[NARROW][2];
+    for (int j = 0; j < columns; j++)
+        for (int v = 0; v < width; v++) sum[j][v] = (Vector_f64){0};
+    for (Index k = 0; k < depth; k++) {
+        Vector_f64 left[2];
+        for (int v = 0; v < width; v++)
+            left[v] = load_f64(a + k * a_k + v * LANES_f64, v < width - 1 ? LANES_f64 : last);
+        for (int j = 0; j < columns; j++)
+            for (int v = 0; v < width; v++) sum[j][v] += b[k * b_k + j] * left[v];
+    }
+    for (int v = 0; v < width; v++) {
+        double column[NARROW][LANES_f64];
+        for (int j = 0; j < columns; j++) *(Vector_f64 *)column[j] = sum[j][v];
+        const Index count = v < width - 1 ? LANES_f64 : last;
+        for (Index l = 0; l < count; l++)
+            for (int j = 0; j < columns; j++) c[(v * LANES_f64 + l) * c_row + j] = column[j][l];
+    }
+}
+
+/* c = a b for few columns, where the columns of a lie side by side. */
+ALWAYS_INLINE void narrow_f64(Index rows, const int columns, Index depth,
+                                 const double *restrict a, Index a_k,
+                                 const double *restrict b, Index b_k, double *restrict c, Index c_row)
+{
+    Index i = 0;
+    for (; LANE_BYTES > 32 && i + 2 * LANES_f64 <= rows; i += 2 * LANES_f64)
+        narrow_tile_f64(2, LANES_f64, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
+    for (; i + LANES_f64 <= rows; i += LANES_f64)
+        narrow_tile_f64(1, LANES_f64, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
+    if (i < rows) narrow_tile_f64(1, rows - i, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
 }
 
 /* c = a b for one column, where a row of a lies side by side. */
@@ -248,8 +286,8 @@ static ONE_CODE void step(const Memory *restrict m, Index n, Index m_1, int me, 
     }
     /* t2 = Contract ab,ac->bc, (m_1, m_1) */
     {
-        const Index low = share((m_1 + 1023) / 1024, me, team) * 1024;
-        const Index high = least(share((m_1 + 1023) / 1024, me + 1, team) * 1024, m_1);
+        const Index low = share((m_1 + 31) / 32, me, team) * 32;
+        const Index high = least(share((m_1 + 31) / 32, me + 1, team) * 32, m_1);
         if (low < high) {
             product_2(n, m_1, high - low, m->x + low, m->x, m->t2 + low * m_1);
         }

@@ -87,6 +87,7 @@ static inline long long subtract_int64(long long x, long long y)
 #define LANE_BYTES 16
 #define TILE_ROWS 6
 #endif
+#define NARROW 12  /* columns up to which a product is narrow */
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #endif
 
@@ -160,7 +161,7 @@ ALWAYS_INLINE void product_f64(Index rows, Index columns, Index depth,
                                   const double *restrict a, Index a_row, Index a_k,
                                   const double *restrict b, Index b_k, double *restrict c, Index c_row)
 {
-    enum { DEPTH = 1024 };  /* of a sum that is added up in one go */
+    enum { DEPTH = 256 };  /* of a sum in one go: its rows of b stay in the nearest caches */
     if (depth == 0)
         for (Index i = 0; i < rows; i++)
             for (Index j = 0; j < columns; j++) c[i * c_row + j] = 0;
@@ -179,6 +180,43 @@ ALWAYS_INLINE void product_f64(Index rows, Index columns, Index depth,
         for (; i < rows; i++)
             strip_f64(1, columns, some, adds, left + i * a_row, a_row, a_k, right, b_k, c + i * c_row, c_row);
     }
+}
+
+/* width vectors down each of few columns of c, of which the last has `last` elements. */
+ALWAYS_INLINE void narrow_tile_f64(const int width, Index last, const int columns, Index depth,
+                                      const double *restrict a, Index a_k,
+                                      const double *restrict b, Index b_k, double *restrict c, Index c_row)
+{
+    Vector_f64 sum[NARROW][2];
+    for (int j = 0; j < columns; j++)
+        for (int v = 0; v < width; v++) sum[j][v] = (Vector_f64){0};
+    for (Index k = 0; k < depth; k++) {
+        Vector_f64 left[2];
+        for (int v = 0; v < width; v++)
+            left[v] = load_f64(a + k * a_k + v * LANES_f64, v < width - 1 ? LANES_f64 : last);
+        for (int j = 0; j < columns; j++)
+            for (int v = 0; v < width; v++) sum[j][v] += b[k * b_k + j] * left[v];
+    }
+    for (int v = 0; v < width; v++) {
+        double column[NARROW][LANES_f64];
+        for (int j = 0; j < columns; j++) *(Vector_f64 *)column[j] = sum[j][v];
+        const Index count = v < width - 1 ? LANES_f64 : last;
+        for (Index l = 0; l < count; l++)
+            for (int j = 0; j < columns; j++) c[(v * LANES_f64 + l) * c_row + j] = column[j][l];
+    }
+}
+
+/* c = a b for few columns, where the columns of a lie side by side. */
+ALWAYS_INLINE void narrow_f64(Index rows, const int columns, Index depth,
+                                 const double *restrict a, Index a_k,
+                                 const double *restrict b, Index b_k, double *restrict c, Index c_row)
+{
+    Index i = 0;
+    for (; LANE_BYTES > 32 && i + 2 * LANES_f64 <= rows; i += 2 * LANES_f64)
+        narrow_tile_f64(2, LANES_f64, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
+    for (; i + LANES_f64 <= rows; i += LANES_f64)
+        narrow_tile_f64(1, LANES_f64, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
+    if (i < rows) narrow_tile_f64(1, rows - i, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
 }
 
 /* c = a b for one column, where a row of a lies side by side. */
@@ -200,7 +238,7 @@ static void product_1(Index rows, const double *restrict a, const double *restri
 
 static void product_14(Index n, Index rows, const double *restrict a, const double *restrict b, double *restrict c)
 {
-    product_f64(rows, 10, n, a, 1, 64, b, 10, c, 10);
+    narrow_f64(rows, 10, n, a, 64, b, 10, c, 10);
 }
 
 #if defined(__GNUC__) && !defined(__clang__)
@@ -496,7 +534,7 @@ static ONE_CODE int step(const Memory *restrict m, Index n, int me, int team)
     {
         const Index end = share(1, me + 1, team);
         for (Index block = share(1, me, team); block < end; block++) {
-            const Index low = block * 256, rows = least(256, 64 - low);
+            const Index low = block * 64, rows = least(64, 64 - low);
             /* t18 = Contract ab,ac->bc, (64, 10) */
             product_14(n, rows, m->x + low, m->t15, m->t18 + low * 10);
             /* u over (64, 10): multiply subtract */
