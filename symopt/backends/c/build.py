@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from symopt.backends.c.blas import address, wants_blas
 from symopt.backends.c.cache import load
 from symopt.backends.c.compiler import Compiler, find_compiler
 from symopt.backends.c.dialect import DIALECT
 from symopt.backends.c.emit import Module, emit
 from symopt.backends.c.entry import entry_type
 from symopt.backends.c.memory import Memory
+from symopt.backends.c.products import SHORT
 from symopt.backends.c.short_rows import with_sums_apart
 from symopt.backends.c.steps import has_epochs
 from symopt.backends.cfamily.spelling import WORDS
@@ -50,7 +52,7 @@ class CBackend:
 
     def emit(self, task: Task, sizes: Mapping[str, int] | None = None) -> str:
         """The source of the file."""
-        return emit(program_of(task), sizes, task.title).source
+        return emit(program_of(task), sizes, task.title, wants_blas()).source
 
     def build(self, task: Task, sizes: Mapping[str, int]) -> CRunner:
         """The callable, with blocks chosen for ``sizes``."""
@@ -58,7 +60,7 @@ class CBackend:
         if compiler is None:
             raise Unsupported(f"the backend c cannot run here: {reason}")
         program = program_of(task)
-        module = emit(program, sizes, task.title)
+        module = emit(program, sizes, task.title, wants_blas())
         return CRunner(program, module, compiler)
 
     def explain(self, task: Task, sizes: Mapping[str, int] | None = None) -> str:
@@ -80,6 +82,10 @@ class CRunner(StepByStep):
 
     def __init__(self, program: Program, module: Module, compiler: Compiler) -> None:
         library = load(module.source, compiler)
+        for name in module.by_blas:
+            set_gemm = library[f"set_gemm_{SHORT[name]}"]
+            set_gemm.argtypes, set_gemm.restype = [ctypes.c_void_p], None
+            set_gemm(address(name))
         self.source = module.source
         self._program = program
         self._module = module

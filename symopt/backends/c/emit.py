@@ -37,11 +37,17 @@ class Module:
     threads: bool
     epochs: bool
     failures: dict[int, Node]
+    by_blas: frozenset[str] = frozenset()
 
 
-def emit(program: Program, sizes: Mapping[str, int] | None = None, title: str = "a function") -> Module:
-    """The module of ``program``; ``sizes`` are typical run-time sizes, which blocks are chosen for."""
-    scope = Scope(program)
+def emit(
+    program: Program, sizes: Mapping[str, int] | None = None, title: str = "a function", blas: bool = False
+) -> Module:
+    """The module of ``program``.
+
+    ``sizes`` are typical run-time sizes, which blocks are chosen for; ``blas`` leaves products to a BLAS.
+    """
+    scope = Scope(program, blas)
     weak = numbers(scope)
     items: list[Item] = []
     failures: dict[int, Node] = {}
@@ -67,7 +73,17 @@ def emit(program: Program, sizes: Mapping[str, int] | None = None, title: str = 
         if field.role == "partial" and any(a.writes and a.memory == memory(field.buffer) for a in item.accesses)
     }
     fields = tuple(replace(field, margin=scope.margins.get(key, (0, 0))) for key, field in scope.fields.items())
-    return Module(source, fields, kept, blocks, tuple(program.sizes), steps.threads, steps.epochs, failures)
+    return Module(
+        source,
+        fields,
+        kept,
+        blocks,
+        tuple(program.sizes),
+        steps.threads,
+        steps.epochs,
+        failures,
+        frozenset(scope.by_blas),
+    )
 
 
 def _copy(variable: Shared, buffer: Buffer, scope: Scope) -> Item:

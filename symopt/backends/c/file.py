@@ -26,6 +26,7 @@ def assemble(scope: Scope, callers: Sequence[str], title: str, threads: bool) ->
         *(text for _, text in sorted(scope.operations.helpers.items())),
         *(["\n".join(scope.tables.values())] if scope.tables else []),
         *_products(scope),
+        *(product_text(name, "blas.c") for name in sorted(scope.by_blas)),
         *([piece("random.c")] if scope.draws else []),
         *scope.functions,
         *([piece("threads.c")] if threads else []),

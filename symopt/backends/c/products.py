@@ -22,12 +22,12 @@ NARROW_ROWS, ROWS = 64, 28
 SHORT = {"float32": "f32", "float64": "f64"}
 
 
-def product_text(dtype_name: str) -> str:
+def product_text(dtype_name: str, name: str = "product.c") -> str:
     """The products of a dtype."""
     short = SHORT[dtype_name]
     load = {"f32": "__builtin_ia32_loadups512_mask", "f64": "__builtin_ia32_loadupd512_mask"}[short]
     real = {"f32": "float", "f64": "double"}[short]
-    return piece("product.c").replace("MASKED_LOAD", load).replace("REAL", real).replace("SUFFIX", short)
+    return piece(name).replace("MASKED_LOAD", load).replace("REAL", real).replace("SUFFIX", short)
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,12 @@ class Product:
     def is_narrow(self) -> bool:
         """Whether there are few columns, and vectors can run down them."""
         return isinstance(self.columns, int) and 1 < self.columns <= NARROW and self.left.row == 1 != self.left.column
+
+    @property
+    def suits_blas(self) -> bool:
+        """Whether all lies as a BLAS wants it: one step along rows or columns, and no vector among the matrices."""
+        single = 1 in (self.rows, self.columns, self.depth)
+        return not single and 1 in (self.left.row, self.left.column)
 
     @property
     def work(self) -> Dim:
@@ -195,12 +201,17 @@ def _matrix_lines(one: Product, scope: Scope, dtype: DType, rows: str, index: st
     a, b, c = start("a", one.left), start("b", one.right), start("c", one.result)
     if dtype.name not in SHORT or (isinstance(one.work, int) and one.work <= TINY):
         return _plain(one, scope, dtype, rows, (a, b, c))
-    scope.products.add(dtype.name)
     short = SHORT[dtype.name]
     if one.columns == 1 and one.left.column == 1 and one.right.row == 1:
+        scope.products.add(dtype.name)
         step = dim(one.result.row)
         return [f"dots_{short}({rows}, {dim(one.depth)}, {a}, {dim(one.left.row)}, {b}, {c}, {step});"]
     sizes = f"{rows}, {dim(one.columns)}, {dim(one.depth)}"
+    if scope.blas and one.suits_blas:
+        scope.by_blas.add(dtype.name)
+        left = f"{a}, {dim(one.left.row)}, {dim(one.left.column)}"
+        return [f"blas_{short}({sizes}, {left}, {b}, {dim(one.right.row)}, {c}, {dim(one.result.row)});"]
+    scope.products.add(dtype.name)
     if one.is_narrow:
         left = f"{a}, {dim(one.left.column)}"
         return [f"narrow_{short}({sizes}, {left}, {b}, {dim(one.right.row)}, {c}, {dim(one.result.row)});"]

@@ -52,7 +52,9 @@ class Call:
 class Scope:
     """What the writers of kernels share."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, blas: bool = False) -> None:
+        self.blas = blas
+        self.by_blas: set[str] = set()  # dtypes of products by a BLAS
         self.program = program
         self.buffers = program.buffers
         self.operations = Operations()
@@ -88,7 +90,8 @@ class Scope:
 
     def is_split(self, extent: Dim) -> bool:
         """Whether threads share an axis of this length."""
-        return extent in self._split
+        # A BLAS has threads of its own, which would fight with ours.
+        return extent in self._split and not self.blas
 
     def blocks_text(self, extent: Dim, block: int) -> str:
         """The number of blocks of rows."""
