@@ -60,8 +60,8 @@ def models(x: so.Tensor, seed: int) -> list[Model]:
     softmax = linear(x, PIXELS, CLASSES, "", rng)
     network = linear(so.tanh(linear(x, PIXELS, HIDDEN, "1", rng)), HIDDEN, CLASSES, "2", rng)
     return [
-        Model("softmax regression", "digits_softmax_step.py", softmax, so.RMSProp(learning_rate=0.01), 20, 0.95),
-        Model("tanh network", "digits_step.py", network, so.RMSProp(learning_rate=0.003), 25, 0.97),
+        Model("softmax regression", "digits_softmax_step", softmax, so.RMSProp(learning_rate=0.01), 20, 0.95),
+        Model("tanh network", "digits_step", network, so.RMSProp(learning_rate=0.003), 25, 0.97),
     ]
 
 
@@ -106,9 +106,10 @@ def main(argv: Sequence[str]) -> int:
     for model in models(x, options.seed):
         epochs = model.epochs * 2 // 3 if options.short else model.epochs
         trainer, accuracy = train(model, y, so.Dataset(data, rng=options.seed), valid, epochs)
-        (out / model.file).write_text(trainer.source, encoding="utf-8")
+        file = (out / model.file).with_suffix(".c" if trainer.backend == "c" else ".py")
+        file.write_text(trainer.source, encoding="utf-8")
         print(f"  validation accuracy {accuracy:.4f}, at least {model.wanted} is wanted")
-        print(f"  the generated code of an update: {out / model.file}\n")
+        print(f"  the generated code of an update: {file}\n")
         if accuracy < model.wanted:
             missed.append(model.name)
     print(f"Not reached by: {', '.join(missed)}" if missed else "Both accuracies are reached.")

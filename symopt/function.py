@@ -62,8 +62,10 @@ class Function:
             raise DataError(f"repeat needs a number of steps of at least 1, not {k}")
         with self._lock:
             runner = self._checked(values)
-            outputs = runner.repeat(k, values, self.calls)
-            self.calls += k
+            try:
+                outputs = runner.repeat(k, values, self.calls)
+            finally:  # what Ctrl-C has left undone has drawn no random numbers
+                self.calls += runner.done
         return outputs[0] if self._single else outputs
 
     def epoch(self, arrays: Sequence[Any], batch_size: int = 32, order: Any = None) -> Any:
@@ -86,8 +88,10 @@ class Function:
         first = [array[:step] for array in data]
         with self._lock:
             runner = self._checked(first)
-            totals = runner.epoch(data, step, rows, self.calls)
-            self.calls += -(-count // step)
+            try:
+                totals = runner.epoch(data, step, rows, self.calls)
+            finally:
+                self.calls += runner.done
         means = [np.asarray(total / count) for total in totals]
         return means[0] if self._single else means
 
@@ -233,7 +237,7 @@ def function(
     outputs : one tensor, or a list of them.
     updates : pairs (parameter or state, next value); all read the old values and are written at once, after the
         outputs.
-    backend : ``"numpy"`` (the reference), ``"numexpr"``, or ``"auto"`` for the fastest that works here.
+    backend : ``"c"``, ``"numexpr"``, ``"numpy"`` (the reference), or ``"auto"`` for the fastest that works here.
     givens : tensors to be replaced by others (or by arrays) of the same shape and dtype before compiling.
     title : what the generated source says it is.
     check : ``"nan"`` finds the first node that goes bad, by interpreting every call first.

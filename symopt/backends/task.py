@@ -27,6 +27,8 @@ class Runner(Protocol):
     """A compiled task: call it with what the user gives for every input, and the number of the call."""
 
     source: str
+    #: Steps that the latest ``repeat`` or ``epoch`` has done, also where it was interrupted.
+    done: int
 
     def __call__(self, values: Sequence[Any], iteration: int) -> list[Array]: ...
 
@@ -47,6 +49,7 @@ class StepByStep:
     """Loops over steps and batches for a runner that has none of its own."""
 
     source: str
+    done = 0
 
     def __call__(self, values: Sequence[Any], iteration: int) -> list[Array]:
         """One step."""
@@ -54,20 +57,25 @@ class StepByStep:
 
     def repeat(self, steps: int, values: Sequence[Any], iteration: int) -> list[Array]:
         """Steps on the same inputs; the outputs of the last."""
-        for step in range(steps - 1):
-            self(values, iteration + step)
-        return self(values, iteration + steps - 1)
+        outputs: list[Array] = []
+        self.done = 0
+        while self.done < steps:
+            outputs = self(values, iteration + self.done)
+            self.done += 1
+        return outputs
 
     def epoch(self, arrays: Sequence[Array], batch: int, order: Array | None, iteration: int) -> Array:
         """A step on every batch of rows, in ``order`` or as they lie; the outputs added up, times their rows."""
         total: Array | float = 0.0
         count = len(arrays[0]) if order is None else len(order)
-        for number, low in enumerate(range(0, count, batch)):
+        self.done = 0
+        for low in range(0, count, batch):
             if order is None:
                 rows = [array[low : low + batch] for array in arrays]
             else:
                 rows = [np.take(array, order[low : low + batch], axis=0) for array in arrays]
-            total = total + len(rows[0]) * np.asarray(self(rows, iteration + number), np.float64)
+            total = total + len(rows[0]) * np.asarray(self(rows, iteration + self.done), np.float64)
+            self.done += 1
         return np.asarray(total)
 
     def entry(self, values: Sequence[Any], single: bool) -> Callable[..., Any] | None:

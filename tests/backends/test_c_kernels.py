@@ -71,3 +71,27 @@ def test_rows_of_a_table_move_where_there_is_a_gradient_and_wherever_else_the_ru
                 np.testing.assert_allclose(f(batch, X), reference(batch, X), rtol=1e-12)
             for value, other in zip(values, expected, strict=True):
                 np.testing.assert_allclose(value.value, other.value, rtol=1e-12, atol=1e-15)
+
+
+VALLEY = {
+    "two by ints": ((2,), lambda r: 100 * (r[1] - r[0] ** 2) ** 2 + (1 - r[0]) ** 2),
+    "two by slices": ((2,), lambda r: (100 * (r[1:] - r[:-1] ** 2) ** 2 + (1 - r[:-1]) ** 2).sum()),
+    "two rows": ((2, 3), lambda r: (100 * (r[1:] - r[:-1] ** 2) ** 2 + (1 - r[:-1]) ** 2).sum()),
+    "single elements": ((5,), lambda r: so.square(r[2]) + r[0] * r[4]),
+    "single rows": ((5, 4), lambda r: so.square(r[2]).sum() + (r[0] * r[4]).sum()),
+    "single columns": ((5, 4), lambda r: so.square(r[:, 2]).sum() + (r[:, 0] * r[:, 3]).sum()),
+}
+
+
+@pytest.mark.parametrize("case", VALLEY)
+def test_gradients_of_single_elements_and_rows_go_where_they_belong(case: str) -> None:
+    """A row that stands alone has no step to the next one of its own, and takes part in the shift all the same."""
+    shape, loss_of = VALLEY[case]
+    r = so.parameter(np.arange(float(np.prod(shape))).reshape(shape) - 1.2, name="r")
+    (gradient,) = so.gradient(loss_of(r), [r])
+    wanted = so.function([], gradient, backend="numpy")()
+    np.testing.assert_array_equal(so.function([], gradient, backend="c")(), wanted)
+    f = so.function([], [], [(r, r - 0.01 * gradient)], backend="c")
+    start = r.value
+    f()
+    np.testing.assert_allclose(r.value, start - 0.01 * wanted, rtol=1e-15)

@@ -118,24 +118,23 @@ class CRunner(StepByStep):
         memory = self._memory(sizes)
         memory.put(arrays)
         team = self._team(sizes)
-        for first, count in in_turns(steps):
-            self._run(memory.address, memory.sizes_address, count, iteration + first, team)
+        self.done = 0
+        for count in in_turns(steps):
+            self._run(memory.address, memory.sizes_address, count, iteration + self.done, team)
             if memory.failure[0]:
                 self._fail(memory, sizes)
+            self.done += count
         return [np.array(memory.view(node)) for node in self._program.outputs]
 
     def entry(self, values: Sequence[Any], single: bool) -> Callable[..., Any] | None:
-        """A callable for arrays like these, which gives None for others; None where calling it by hand is as good.
-
-        While it runs, no other thread of Python does: so it is for small steps alone.
-        """
+        """A callable for arrays like these, which gives None for others; None where there is no such thing."""
         made = entry_type(self._compiler)
         arrays = checked_arrays(self._program.inputs, values)
         sizes = bind_sizes(self._program.inputs, arrays)
         memory = self._memory(sizes)
         looks_at_inputs = any(memory.is_given(node) for node in self._program.outputs)
         fails, draws = bool(self._module.failures), bool(self._program.streams)
-        if made is None or fails or draws or looks_at_inputs or resolve(self._work, sizes) > SMALL_WORK:
+        if made is None or fails or draws or looks_at_inputs:
             return None
         places = (-1 if place is None else place for place in memory.inputs)
         entry: Callable[..., Any] = made(
@@ -145,7 +144,9 @@ class CRunner(StepByStep):
             tuple(zip(places, (np.empty(array.shape, array.dtype) for array in arrays), strict=True)),
             tuple(memory.view(node) for node in self._program.outputs),
             (memory, self),
+            self._team(sizes),
             single,
+            resolve(self._work, sizes) > SMALL_WORK,
         )
         return entry
 
@@ -164,11 +165,13 @@ class CRunner(StepByStep):
         memory.prepare_rows()
         sums = np.zeros(len(self._program.outputs))
         places = [None if array is None else array.ctypes.data for array in (order, sums)]
-        for first, some in in_turns(-(-count // batch)):
-            turn = (count, batch, first, first + some, *places, iteration + first, self._team({name: batch}))
-            self._epoch(memory.address, *turn)
+        self.done = 0
+        for some in in_turns(-(-count // batch)):
+            turn = (self.done, self.done + some, *places, iteration + self.done, self._team({name: batch}))
+            self._epoch(memory.address, count, batch, *turn)
             if memory.failure[0]:
                 self._fail(memory, sizes)
+            self.done += some
         return sums
 
     def _memory(self, sizes: Mapping[str, int]) -> Memory:
@@ -195,13 +198,13 @@ class CRunner(StepByStep):
         raise DataError(f"index {index} is out of range: {node.describe()} indexes {length} entries", node.origin)
 
 
-def in_turns(steps: int) -> Iterator[tuple[int, int]]:
-    """First step and number of steps of calls that take about 50 ms each, so that Python can see Ctrl-C."""
-    done, count = 0, 1
-    while done < steps:
-        count = min(count, steps - done)
+def in_turns(steps: int) -> Iterator[int]:
+    """Numbers of steps of calls that take about 50 ms each, so that Python can see Ctrl-C."""
+    count = 1
+    while steps:
+        count = min(count, steps)
         start = time.perf_counter()
-        yield done, count
-        taken = time.perf_counter() - start
-        done += count
-        count = max(1, min(2 * count, int(count * TURN / max(taken, 1e-9)))) if taken > TURN / 8 else 8 * count
+        yield count
+        taken = max(time.perf_counter() - start, 1e-9)
+        steps -= count
+        count = max(1, min(8 * count, int(count * TURN / taken)))

@@ -1,8 +1,9 @@
-/* A call of a small step from Python: checks that the arrays are laid out as before, and runs. */
+/* A call of a step from Python: checks that the arrays are laid out as before, and runs. */
 #define PY_SSIZE_T_CLEAN
 #define NPY_NO_DEPRECATED_API NPY_1_7_API_VERSION
 #include <Python.h>
 #include <numpy/arrayobject.h>
+#include <pthread.h>
 #include <stddef.h>
 
 typedef long long Index;
@@ -24,8 +25,18 @@ typedef struct {
     Layout *inputs;
     PyObject *outputs;    /* arrays that look at the results */
     PyObject *owner;      /* keeps the memory alive */
+    Index threads;
     int single;
+    int is_long;          /* so that other threads of Python may run meanwhile */
 } Entry;
+
+/* The threads of a pool do not live on in a forked child, and waiting for them would never end. */
+static int forked;
+
+static void note_fork(void)
+{
+    forked = 1;
+}
 
 static int fits(const Layout *input, PyObject *value)
 {
@@ -46,7 +57,13 @@ static PyObject *entry_call(PyObject *self, PyObject *const *values, size_t flag
         if (!fits(&entry->inputs[i], values[i])) Py_RETURN_NONE;
     for (Py_ssize_t i = 0; i < entry->count; i++)
         if (entry->inputs[i].place >= 0) entry->memory[entry->inputs[i].place] = PyArray_DATA((PyArrayObject *)values[i]);
-    entry->run(entry->memory, entry->sizes, 1, 0, 1);
+    if (entry->is_long) {
+        Py_BEGIN_ALLOW_THREADS
+        entry->run(entry->memory, entry->sizes, 1, 0, forked ? 1 : entry->threads);
+        Py_END_ALLOW_THREADS
+    } else {
+        entry->run(entry->memory, entry->sizes, 1, 0, forked ? 1 : entry->threads);
+    }
     if (entry->single) return PyArray_NewCopy((PyArrayObject *)PyTuple_GET_ITEM(entry->outputs, 0), NPY_CORDER);
     const Py_ssize_t count = PyTuple_GET_SIZE(entry->outputs);
     PyObject *results = PyList_New(count);
@@ -68,15 +85,17 @@ static void entry_free(PyObject *self)
     Py_TYPE(self)->tp_free(self);
 }
 
-/* Entry(run, memory, sizes, inputs, outputs, owner, single): addresses, (place, array of the layout), arrays. */
+/* Entry(run, memory, sizes, inputs, outputs, owner, threads, single, is_long): addresses, (place, array laid out alike),
+   arrays that look at the results. */
 static PyObject *entry_new(PyTypeObject *type, PyObject *arguments, PyObject *names)
 {
     unsigned long long run, memory, sizes;
     PyObject *inputs, *outputs, *owner;
-    int single;
+    long long threads;
+    int single, is_long;
     if (names && PyDict_GET_SIZE(names)) return PyErr_Format(PyExc_TypeError, "Entry takes no keywords");
-    if (!PyArg_ParseTuple(arguments, "KKKO!O!Op", &run, &memory, &sizes, &PyTuple_Type, &inputs, &PyTuple_Type,
-                          &outputs, &owner, &single))
+    if (!PyArg_ParseTuple(arguments, "KKKO!O!OLpp", &run, &memory, &sizes, &PyTuple_Type, &inputs, &PyTuple_Type,
+                          &outputs, &owner, &threads, &single, &is_long))
         return NULL;
     Entry *entry = (Entry *)type->tp_alloc(type, 0);
     if (!entry) return NULL;
@@ -84,7 +103,9 @@ static PyObject *entry_new(PyTypeObject *type, PyObject *arguments, PyObject *na
     entry->run = (void (*)(void *, const Index *, Index, Index, Index))(uintptr_t)run;
     entry->memory = (void **)(uintptr_t)memory;
     entry->sizes = (const Index *)(uintptr_t)sizes;
+    entry->threads = threads;
     entry->single = single;
+    entry->is_long = is_long;
     entry->outputs = Py_NewRef(outputs);
     entry->owner = Py_NewRef(owner);
     entry->inputs = PyMem_Calloc((size_t)PyTuple_GET_SIZE(inputs) + 1, sizeof(Layout));
@@ -123,6 +144,7 @@ static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "symopt
 PyMODINIT_FUNC PyInit_symopt_call(void)
 {
     import_array();
+    pthread_atfork(NULL, NULL, note_fork);
     if (PyType_Ready(&entry_type) < 0) return NULL;
     PyObject *module = PyModule_Create(&definition);
     if (module && PyModule_AddObjectRef(module, "Entry", (PyObject *)&entry_type) < 0) Py_CLEAR(module);

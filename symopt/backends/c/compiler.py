@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shlex
 import shutil
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from symopt.backends.threads import waiting_briefly
 from symopt.errors import CompileError
 
 #: NaN, infinities and denormals stay what they are in NumPy: nothing of -ffast-math. Functions set no errno, and
@@ -24,6 +26,13 @@ FLAGS = (
 #: Tried one by one: what a compiler does not know, it does without.
 OPTIONAL = ("-march=native", "-mprefer-vector-width=512", "-fopenmp")
 _PROBE = "int probe(int x) { return x + 1; }\n"
+_OPENMP_PROBE = """
+void probe(int n, float *x)
+{
+#pragma omp parallel for
+    for (int i = 0; i < n; i++) x[i] += 1;
+}
+"""
 _VECTOR_PROBE = """
 #define VECTOR __attribute__((simd("notinbranch"), const))
 VECTOR extern float tanhf(float);
@@ -96,6 +105,8 @@ def _probe(command: tuple[str, ...], extra: tuple[str, ...], folder: Path) -> tu
     for flag in OPTIONAL:
         if _try(command, [*flags, flag], _PROBE, folder) is None:
             flags.append(flag)
+    if "-fopenmp" in flags and not _loads(command, flags, _OPENMP_PROBE, folder):
+        flags.remove("-fopenmp")
     vector = [*flags, "-Werror"]
     libraries: tuple[str, ...] = ("-lm",)
     if _try(command, vector, _VECTOR_PROBE, folder, ("-lmvec", "-lm")) is None:
@@ -106,6 +117,18 @@ def _probe(command: tuple[str, ...], extra: tuple[str, ...], folder: Path) -> tu
     lacks = [] if compiler.openmp else ["no OpenMP: one thread"]
     lacks += [] if "-lmvec" in libraries else ["no vector library for exp, tanh and the like"]
     return compiler, f"C by {version}" + (f" ({'; '.join(lacks)})" if lacks else "")
+
+
+def _loads(command: tuple[str, ...], flags: list[str], source: str, folder: Path) -> bool:
+    """Whether what the compiler makes of a source can be loaded: a library that it needs may be missing."""
+    if _try(command, flags, source, folder) is not None:
+        return False
+    try:
+        with waiting_briefly():
+            ctypes.CDLL(str(folder / "probe.so"))
+    except OSError:
+        return False
+    return True
 
 
 def _try(

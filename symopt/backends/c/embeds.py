@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from symopt.backends.c.kernel_places import KernelPlaces, moved_axes
 from symopt.backends.cfamily.places import Place, row_major
 from symopt.backends.cfamily.spelling import number_text, times, total
@@ -72,6 +74,8 @@ class EmbedWriter:
         assert isinstance(start, int)
         assert isinstance(count, int)
         assert isinstance(dim, int)
+        # A single row goes on as well: into the zeros.
+        place = replace(place, strides=(*place.strides[:axis], row, *place.strides[axis + 1 :]))
         buffer = self.writer.scope.buffers[place.base]
         self.writer.scope.widen(buffer, start * row, (dim - start - count) * row)
         self.writer.whole.add(memory(buffer))

@@ -1,4 +1,4 @@
-"""The extension module by which a small step is called, where Python's headers are there to build it."""
+"""The extension module by which a step is called, where Python's headers are there to build it."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from symopt.graph.nodes import DType
 #: Flags of the very code that Python runs; those for shared objects are of no use here.
 _SAME = [flag for flag in FLAGS if flag not in ("-fPIC", "-shared", "-fno-semantic-interposition")]
 #: Flags without which results would not be what they should.
-_PLAIN = ["-std=gnu11", "-O2", *(flag for flag in _SAME if flag in ("-fwrapv", "-ffp-contract=off")), "-fopenmp-simd"]
+_PLAIN = ["-std=gnu11", "-O2", *(flag for flag in _SAME if flag == "-ffp-contract=off"), "-fopenmp-simd"]
 _STEPS = 10
 
 

@@ -38,8 +38,8 @@ static void kernel_2(
 {
     for (Index i = 0; i < 2; i++) {
         const double v0 = velocity[i];
-        const double v1 = t2[0];
-        const double v2 = t1[0 - 1];
+        const double v1 = t2[i];
+        const double v2 = t1[i - 1];
         const double v3 = (0.9 * v0) - (0.001 * (v1 + v2));
         const double v4 = u[i];
         velocity[i] = v3;
