@@ -8,7 +8,7 @@ import pytest
 
 from tests.architecture.source import ROOT
 
-BACKENDS = ["numexpr"]
+BACKENDS = ["c", "numexpr"]
 SEEDS = ["0", "1", "2", "3", "4"]
 
 PROGRAM = """

@@ -20,7 +20,6 @@ import symopt as so
 from symopt.optimizers.base import UpdateRule
 
 ORACLES = Path(__file__).resolve().parents[1] / "oracles"
-BACKENDS = ("numpy", "numexpr")
 
 Arrays = dict[str, np.ndarray]
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import symopt as so
-from tests.like.harness import BACKENDS, Case, assert_agrees, cases, oracle
+from tests.available import BACKENDS
+from tests.like.harness import Case, assert_agrees, cases, oracle
 
 SYSTEMS = ("downhill_0_4_0", "downhill_0_5_0pre")
 

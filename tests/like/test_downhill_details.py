@@ -8,7 +8,7 @@ import pytest
 import symopt as so
 from symopt.optimizers import like
 from symopt.optimizers.like.downhill import along
-from tests.like.harness import BACKENDS
+from tests.available import BACKENDS
 
 
 def path(optimizer: str, steps: int = 4, start: Any = (1.0, -2.0), **hyper: Any) -> np.ndarray:

@@ -9,6 +9,7 @@ import pytest
 
 import symopt as so
 from symopt.optimizers.like import SYSTEMS
+from tests.available import BACKENDS
 from tests.like.harness import oracle
 
 
@@ -93,7 +94,7 @@ def test_bounds_of_a_parameter_hold() -> None:
     np.testing.assert_array_equal(w.value, [0.6, -0.6])
 
 
-@pytest.mark.parametrize("backend", ["numpy", "numexpr"])
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
     ("system", "optimizer"), [(system, name) for system in ("torch", "optax", "sorix") for name in SYSTEMS[system]]
 )

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.like.harness import BACKENDS, Case, assert_agrees, cases
+from tests.available import BACKENDS
+from tests.like.harness import Case, assert_agrees, cases
 
 SYSTEMS = ("mxnet_ops", "mxnet_1_9", "mxnet_2_0", "mxnet_jl")
 

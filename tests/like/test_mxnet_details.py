@@ -9,7 +9,8 @@ import pytest
 import symopt as so
 from symopt.optimizers import like
 from symopt.optimizers.base import UpdateRule
-from tests.like.harness import BACKENDS, oracle
+from tests.available import BACKENDS
+from tests.like.harness import oracle
 
 
 def stepped(rule: UpdateRule, values: Any, grads: Any, dtype: str = "float64", steps: int = 1) -> list[np.ndarray]:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import symopt as so
-from tests.like.harness import BACKENDS, Case, assert_agrees, cases
+from tests.available import BACKENDS
+from tests.like.harness import Case, assert_agrees, cases
 
 CASES = cases("optax")
 

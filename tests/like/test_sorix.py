@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import symopt as so
-from tests.like.harness import BACKENDS, Case, assert_agrees, cases, oracle
+from tests.available import BACKENDS
+from tests.like.harness import Case, assert_agrees, cases, oracle
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.like.harness import BACKENDS, Case, assert_agrees, cases, replay
+from tests.available import BACKENDS
+from tests.like.harness import Case, assert_agrees, cases, replay
 
 CASES = cases("torch")
 MUON = [case for case in CASES if case.record["optimizer"] == "Muon"]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import symopt as so
+from tests.available import BACKENDS
 
 K, ROWS, STEPS = 3, 4, 5
 
@@ -59,7 +60,7 @@ def fed(trainer: so.Trainer, rows: int, until: int = len(X)) -> so.Trainer:
     return trainer
 
 
-@pytest.mark.parametrize("backend", ["numpy", "numexpr", "c"])
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_k_small_batches_are_one_large_batch(name: str, backend: str) -> None:
     small = fed(trainer_of(OPTIMIZERS[name], backend, accumulate=K), ROWS)

@@ -10,9 +10,8 @@ import pytest
 
 import symopt as so
 from symopt.optimizers.hyperparameters import numbers, numeric_fields, resolved, same_structure
+from tests.available import BACKENDS
 from tests.optimizers.references_signs_and_norms import muon
-
-BACKENDS = ("numpy", "numexpr")
 
 
 def fed(algo: Any, gradients: list[Any], start: Any = None, dtype: str = "float64", **settings: Any) -> so.Trainer:

@@ -11,8 +11,7 @@ import pytest
 import sympy
 
 import symopt as so
-
-BACKENDS = ["numpy", "numexpr"]
+from tests.available import BACKENDS
 
 
 def path(rule: so.UpdateRule, steps: int = 5, dtype: str = "float64", backend: str = "numpy") -> np.ndarray:

@@ -10,6 +10,7 @@ import pytest
 
 import symopt as so
 from symopt.optimizers.hyperparameters import decay
+from tests.available import BACKENDS
 
 
 def constant_gradient(value: Sequence[float] | float, dtype: str = "float64") -> tuple[so.Tensor, so.Tensor]:
@@ -67,7 +68,7 @@ def test_the_variance_is_the_mean_of_squares_less_the_square_of_the_mean(mean):
 
 
 @pytest.mark.parametrize("gradient", [0.1, 1.0, 3.3e5, 7e-6])
-@pytest.mark.parametrize("backend", ["numpy", "numexpr"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_the_variance_of_a_constant_gradient_is_never_negative_in_float32(gradient, backend):
     u, loss = constant_gradient([gradient, -gradient], "float32")
     trainer = so.build("rmsprop", loss, learning_rate=1e-3, backend=backend)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import symopt as so
+from tests.available import BACKENDS
 from tests.optimizers.reference import Values
 from tests.optimizers.rows import ROWS, Row, everything
 
 UPDATES = 50
-BACKENDS = ("numpy", "numexpr")
 
 _rng = np.random.default_rng(2)
 #: Four mini-batches that come round and round, so that gradients have a variance.

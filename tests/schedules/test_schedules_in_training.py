@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 
 import symopt as so
-from symopt.backends import BACKENDS
+from symopt.backends import BACKENDS as ALL_BACKENDS
+from tests.available import BACKENDS
 from tests.training.problems import line
 
 S = so.schedules
-ALL = ["numpy", "numexpr"]
 
 
 @pytest.fixture
 def builds(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The functions that a backend builds, one after the other."""
     made: list[str] = []
-    for name, backend in BACKENDS.items():
+    for name, backend in ALL_BACKENDS.items():
 
         def build(task, sizes, original=backend.build, name=name):
             made.append(name)
@@ -59,7 +59,7 @@ SCHEDULES = [
 ]
 
 
-@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=str)
 def test_rate_of_each_update_is_that_of_the_schedule(schedule, dtype, backend):
@@ -131,7 +131,7 @@ NUMBERS = {
 @pytest.mark.parametrize("algo", NUMBERS)
 def test_any_number_may_be_scheduled_and_the_backends_agree(algo):
     reached = []
-    for backend in ALL:
+    for backend in BACKENDS:
         model = line()
         trainer = so.build(algo, model.loss, backend=backend, learning_rate=S.Exp(0.01), **NUMBERS[algo])
         for _ in range(5):
@@ -161,7 +161,7 @@ CHANGES = [
 ]
 
 
-@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(("at_first", "later"), CHANGES, ids=lambda schedule: type(schedule).__name__)
 def test_changing_a_number_of_a_schedule_never_compiles_and_takes_effect(at_first, later, backend, builds):
     u = so.parameter(0.0, name="u")
@@ -190,7 +190,7 @@ def epochs_moved(trainer, param, rows, **settings):
     return moved
 
 
-@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_a_schedule_of_epochs_changes_with_each_pass(backend, builds):
     x = so.vector("x")
     u = so.parameter(0.0, name="u")
@@ -210,7 +210,7 @@ def test_monitors_may_watch_a_schedule():
     assert [trainer.step()["rate"] for _ in range(3)] == [1, 0.5, 0.25]
 
 
-@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_a_plateau_reduces_the_rate_after_bad_validations_and_never_compiles(backend, builds):
     u = so.parameter(0.0, name="u")
     flat = so.stop_gradient(u) * 0 + 1

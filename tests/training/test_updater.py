@@ -8,8 +8,8 @@ import pytest
 
 import symopt as so
 from symopt.optimizers.base import UpdateRule
+from tests.available import BACKENDS
 
-BACKENDS = ("numpy", "numexpr")
 RULES = [
     so.SGD(learning_rate=0.1, momentum=0.9, nesterov=True),
     so.Adam(learning_rate=0.1, weight_decay=0.01),

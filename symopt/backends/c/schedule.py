@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from symopt.backends.c.item import FAILURE, Access, Group, Item
+from symopt.errors import SymoptError
 from symopt.graph.dimensions import Dim, resolve
 
 #: Bytes that the rows of a block touch together, about: a part of the second-level cache.
@@ -21,8 +22,13 @@ def schedule(items: Sequence[Item], read_first: Sequence[object], sizes: Mapping
     ``read_first`` is memory that all threads read before the first group.
     """
     groups: list[Group] = []
-    # What is read first is written last: so that no group has to wait for all to have read it.
-    late = [item for item in items if any(access.writes and access.memory in read_first for access in item.accesses)]
+    # What is read first is written last, if nothing waits for it: so that no group has to wait for all to have read it.
+    late = [
+        item
+        for position, item in enumerate(items)
+        if any(access.writes and access.memory in read_first for access in item.accesses)
+        and not any(_conflict_of_items(item, other) for other in items[position + 1 :])
+    ]
     for item in items:
         if item not in late:
             _put(item, _group_for(item, groups))
@@ -31,7 +37,25 @@ def schedule(items: Sequence[Item], read_first: Sequence[object], sizes: Mapping
     for group in groups:
         group.block = _rows_of_block(group, sizes)
     _place_barriers(groups, read_first)
+    _verify(items, groups)
     return groups
+
+
+def _verify(items: Sequence[Item], groups: Sequence[Group]) -> None:
+    """Raise unless every read still comes after the write before it, and before the write after it."""
+    place = {item: (i, j) for i, group in enumerate(groups) for j, item in enumerate(group.items)}
+    written: dict[object, tuple[int, int]] = {}
+    touched: dict[object, tuple[int, int]] = {}
+    for item in items:
+        now = place[item]
+        for access in item.accesses:
+            before = (touched if access.writes else written).get(access.memory, now)
+            if now < before:
+                raise SymoptError(f"{item.comment!r} has lost its place: this is a defect of symopt")
+        for access in item.accesses:
+            touched[access.memory] = max(now, touched.get(access.memory, now))
+            if access.writes:
+                written[access.memory] = now
 
 
 def _put(item: Item, group: Group) -> None:
@@ -63,6 +87,10 @@ def _group_for(item: Item, groups: list[Group]) -> Group:
     group = Group(None if item.is_small else item.extent, [])
     groups.insert(first if group.extent is None else len(groups), group)
     return group
+
+
+def _conflict_of_items(one: Item, other: Item) -> bool:
+    return any(_conflict(a, b, together=False) for a in one.accesses for b in other.accesses)
 
 
 def _conflicts(item: Item, group: Group, together: bool) -> bool:
