@@ -131,8 +131,9 @@ class Program:
         for kernel in self.kernels:
             _check_form(kernel)
             written = {memory(buffer) for _, buffer in kernel.writes}
+            elsewhere = kernel.read_elsewhere() if isinstance(kernel, Loop) else set()
             for read in kernel.reads():
-                self._check_read(kernel, read, holds, written)
+                self._check_read(kernel, read, read in elsewhere, holds, written)
             for node, buffer in kernel.writes:
                 holds[memory(buffer)] = node
         new = dict(self.updates)
@@ -146,7 +147,9 @@ class Program:
             there = base.weak or (base in self.buffers and holds.get(memory(self.buffers[base])) is base)
             _require(there, output, "the output {!r} is lost", output)
 
-    def _check_read(self, kernel: Kernel, read: Node, holds: dict[object, Node], written: set[object]) -> None:
+    def _check_read(
+        self, kernel: Kernel, read: Node, moved: bool, holds: dict[object, Node], written: set[object]
+    ) -> None:
         base = base_of(read, self.buffers)
         if base.weak:
             return
@@ -155,7 +158,6 @@ class Program:
         _require(there, base, "{} reads {!r} where it is not", kernel, base)
         assert buffer is not None
         elsewhere = base is not read or not isinstance(kernel, Loop) or read.shape != kernel.domain
-        moved = isinstance(kernel, Loop) and read in kernel.read_elsewhere()
         overwritten = memory(buffer) in written and (elsewhere or moved)
         _require(not overwritten, base, "{} overwrites {!r}, which it reads at other places", kernel, base)
 
