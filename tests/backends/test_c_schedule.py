@@ -11,9 +11,9 @@ from symopt.backends.c import schedule
 
 def counting_step() -> str:
     """The source of a step in which what is computed beside a counter is waited for."""
-    w = so.parameter(np.ones(5), name="w")
-    updates = so.Adam(learning_rate=0.1, accumulate=3).get_updates(so.square(w).sum(), [w])
-    return so.emit([], [], updates=updates, backend="c")
+    x, w = so.input("x", ("n", 5)), so.parameter(np.ones(5), name="w")
+    updates = so.Adam(learning_rate=0.1, accumulate=3).get_updates(so.square(x @ w).mean(), [w])
+    return so.emit([x], [], updates=updates, backend="c")
 
 
 def test_work_that_others_wait_for_is_not_put_off(monkeypatch: pytest.MonkeyPatch) -> None:
