@@ -26,6 +26,7 @@ def small_blocks() -> Iterator[pytest.MonkeyPatch]:
         patch.setattr(schedule, "BATCH", BATCH)
         patch.setattr(products, "ROWS", BATCH)
         patch.setattr(products, "NARROW_ROWS", BATCH)
+        patch.setattr(products, "MANY_ROWS", BATCH)
         patch.setattr(schedule, "BLOCK_BYTES", BLOCK_BYTES)
         patch.setattr(build, "SHARED_WORK", 0)
         patch.setattr(build, "SMALL_WORK", 0)

@@ -57,7 +57,7 @@ def answer(compiler: Compiler, source: str = SOURCE) -> int:
 
 
 def objects(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*"))
+    return sorted(path for path in folder.glob("*") if path.suffix != ".json")  # but for what is known of the compiler
 
 
 def serves_instead(folder: Path) -> bool:
@@ -123,9 +123,9 @@ def test_another_processor_is_another_object(
     folder: Path, compiler: Compiler, compiled: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer(compiler)
-    facts = cache._machine()
+    facts = cache.machine()
     assert "flags" in facts or "Features" in facts or not Path("/proc/cpuinfo").exists()
-    monkeypatch.setattr(cache, "_machine", lambda: facts.replace("sse2", "sse1") + "another")
+    monkeypatch.setattr(cache, "machine", lambda: facts.replace("sse2", "sse1") + "another")
     answer(compiler)
     assert len(compiled) == 2
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import symopt as so
-from symopt.backends.c import build, compiler
+from symopt.backends.c import build, compiler, remembered
 from symopt.backends.c.build import CBackend
 from symopt.backends.c.compiler import FLAGS, Compiler, find_compiler
 from symopt.errors import CompileError
@@ -25,8 +25,10 @@ def no_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]
     """What was found out about compilers is found out again, before and after."""
     monkeypatch.setenv("SYMOPT_CACHE", str(tmp_path / "cache"))
     compiler._find.cache_clear()
+    remembered._remembered.cache_clear()
     yield
     compiler._find.cache_clear()
+    remembered._remembered.cache_clear()
 
 
 def script(folder: Path, text: str, name: str = "some-cc") -> str:
@@ -197,3 +199,23 @@ def test_compiled_code_leaves_the_small_numbers_of_numpy_alone(monkeypatch: pyte
     x = so.vector("x", "float32")
     tiny = np.full(40, 1e-40, "float32")
     np.testing.assert_array_equal(so.function([x], x * 1.5, backend="c")(tiny), tiny * np.float32(1.5))
+
+
+def test_a_compiler_is_asked_once_and_remembered_by_later_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = remembered.compiler_here()
+    asked: list[object] = []
+    monkeypatch.setattr(compiler, "_run", lambda command: asked.append(command))
+    for clear in (compiler._find.cache_clear, remembered._remembered.cache_clear):  # as in a process of its own
+        clear()
+    assert remembered.compiler_here() == first
+    assert not asked
+
+
+def test_a_damaged_memory_of_a_compiler_is_made_anew(tmp_path: Path) -> None:
+    first = remembered.compiler_here()
+    (known,) = (tmp_path / "cache").glob("*.json")
+    known.write_text(known.read_text(encoding="utf-8")[:40], encoding="utf-8")
+    compiler._find.cache_clear()
+    remembered._remembered.cache_clear()
+    assert remembered.compiler_here() == first
+    assert known.read_text(encoding="utf-8").endswith("}")

@@ -12,12 +12,13 @@ import numpy as np
 
 from symopt.backends.c.blas import address, wants_blas
 from symopt.backends.c.cache import load
-from symopt.backends.c.compiler import Compiler, find_compiler
+from symopt.backends.c.compiler import Compiler
 from symopt.backends.c.dialect import DIALECT
 from symopt.backends.c.emit import Module, emit
 from symopt.backends.c.entry import entry_type
 from symopt.backends.c.memory import Memory
 from symopt.backends.c.products import SHORT
+from symopt.backends.c.remembered import compiler_here
 from symopt.backends.c.short_rows import with_sums_apart
 from symopt.backends.c.steps import has_epochs
 from symopt.backends.cfamily.spelling import WORDS
@@ -47,7 +48,7 @@ class CBackend:
 
     def status(self) -> tuple[bool, str]:
         """Whether there is a compiler that works."""
-        compiler, reason = find_compiler()
+        compiler, reason = compiler_here()
         return compiler is not None, reason
 
     def emit(self, task: Task, sizes: Mapping[str, int] | None = None) -> str:
@@ -56,7 +57,7 @@ class CBackend:
 
     def build(self, task: Task, sizes: Mapping[str, int]) -> CRunner:
         """The callable, with blocks chosen for ``sizes``."""
-        compiler, reason = find_compiler()
+        compiler, reason = compiler_here()
         if compiler is None:
             raise Unsupported(f"the backend c cannot run here: {reason}")
         program = program_of(task)

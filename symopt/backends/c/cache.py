@@ -52,7 +52,7 @@ def compiled(source: str, compiler: Compiler, opened: Callable[[Path], Loaded]) 
     """What ``opened`` makes of the file of a compiled source; it raises OSError where it cannot."""
     name = f"{_key(source, compiler)}.so"
     problems = []
-    for folder in _folders():
+    for folder in folders():
         path = folder / name
         try:
             if _is_whole(path):
@@ -98,12 +98,12 @@ def _make(source: str, compiler: Compiler, path: Path) -> None:
 
 
 def _key(source: str, compiler: Compiler) -> str:
-    parts = [source, *compiler.command, *compiler.flags, *compiler.libraries, compiler.version, _machine()]
+    parts = [source, *compiler.command, *compiler.flags, *compiler.libraries, compiler.version, machine()]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
 
 
 @cache
-def _machine() -> str:
+def machine() -> str:
     """What "native" means here: another processor behind the same home folder must not find our files."""
     facts = [platform.machine(), *platform.libc_ver()]
     with contextlib.suppress(OSError):
@@ -115,7 +115,7 @@ def _machine() -> str:
 # ------------------------------------------------------------------------------------------------------------- folders
 
 
-def _folders() -> Iterator[Path]:
+def folders() -> Iterator[Path]:
     """Folders to try, the best first: ours alone, as what lies there is run."""
     with contextlib.suppress(OSError, RuntimeError):  # there may be no home
         folder = _chosen_folder()
@@ -183,15 +183,19 @@ def _shrink(folder: Path, newest: Path) -> None:
 
 def cache_info() -> CacheInfo:
     """Where compiled objects are kept on this machine, how many, and how large they are together."""
-    folder = next(_folders(), None)
+    folder = next(folders(), None)
     objects = [] if folder is None else _objects(folder)
     return CacheInfo(str(folder or ""), len(objects), sum(size for _, size, _ in objects))
 
 
 def clear_cache() -> int:
-    """Delete the compiled objects; how many there were. What is loaded goes on running."""
-    folder = next(_folders(), None)
+    """Delete the compiled objects, and what is known of compilers; how many objects there were.
+
+    What is loaded goes on running.
+    """
+    folder = next(folders(), None)
     objects = [] if folder is None else _objects(folder)
-    for _, _, path in objects:
+    known = [] if folder is None else list(folder.glob("*.json"))
+    for path in [*(path for _, _, path in objects), *known]:
         path.unlink(missing_ok=True)
     return len(objects)

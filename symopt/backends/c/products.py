@@ -17,8 +17,10 @@ from symopt.lowering.program import Buffer, Library, memory
 TINY = 4096
 #: Columns up to which a product is narrow, as in product.c.
 NARROW = 12
-#: Rows of a block that suit the tiles of a narrow product, and of others.
-NARROW_ROWS, ROWS = 64, 28
+#: Rows of a block that suit the tiles of a narrow product, of one that copies for many rows, and of others.
+NARROW_ROWS, MANY_ROWS, ROWS = 64, 112, 28
+#: Elements of the right factor from which on a part of it is copied for many rows.
+MUCH = 1 << 16
 SHORT = {"float32": "f32", "float64": "f64"}
 
 
@@ -68,6 +70,19 @@ class Product:
     def is_narrow(self) -> bool:
         """Whether there are few columns, and vectors can run down them."""
         return isinstance(self.columns, int) and 1 < self.columns <= NARROW and self.left.row == 1 != self.left.column
+
+    @property
+    def has_many_rows(self) -> bool:
+        """Whether it may be called for many rows, with so much to read for each that it is worth a copy."""
+        read = product((self.depth, self.columns))
+        return isinstance(self.rows, int) and isinstance(read, int) and read >= MUCH
+
+    @property
+    def rows_of_block(self) -> int:
+        """How many rows suit it."""
+        if self.is_narrow:
+            return NARROW_ROWS
+        return MANY_ROWS if self.has_many_rows else ROWS
 
     @property
     def suits_blas(self) -> bool:
@@ -145,7 +160,7 @@ def write_product(kernel: Library, scope: Scope, number: int) -> list[Item]:
             call,
             scope.comment(kernel),
             row_bytes=touched * size,
-            tiles=(NARROW_ROWS if one.is_narrow else ROWS) if split == "rows" else 0,
+            tiles=one.rows_of_block if split == "rows" else 0,
             is_small=not split,
         )
     ]
@@ -216,7 +231,8 @@ def _matrix_lines(one: Product, scope: Scope, dtype: DType, rows: str, index: st
         left = f"{a}, {dim(one.left.column)}"
         return [f"narrow_{short}({sizes}, {left}, {b}, {dim(one.right.row)}, {c}, {dim(one.result.row)});"]
     left = f"{a}, {dim(one.left.row)}, {dim(one.left.column)}"
-    return [f"product_{short}({sizes}, {left}, {b}, {dim(one.right.row)}, {c}, {dim(one.result.row)});"]
+    many = int(one.has_many_rows)
+    return [f"product_{short}({many}, {sizes}, {left}, {b}, {dim(one.right.row)}, {c}, {dim(one.result.row)});"]
 
 
 def _plain(one: Product, scope: Scope, dtype: DType, rows: str, names: tuple[str, str, str]) -> list[str]:

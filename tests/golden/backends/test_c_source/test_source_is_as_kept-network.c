@@ -133,30 +133,42 @@ ALWAYS_INLINE void tile_f32(const int height, const int width, Index last, Index
             store_f32(c + r * c_row + v * LANES_f32, sum[r][v], v < width - 1 ? LANES_f32 : last);
 }
 
-/* height rows of c, all columns. */
-ALWAYS_INLINE void strip_f32(const int height, Index columns, Index depth, int adds,
+/* All rows of c for columns that fit into width vectors. */
+ALWAYS_INLINE void panel_f32(Index rows, const int width, Index last, Index depth, int adds,
                                 const float *restrict a, Index a_row, Index a_k,
                                 const float *restrict b, Index b_k, float *restrict c, Index c_row)
 {
-    Index j = 0;
-    if (height == 1)  /* several sums at a time hide how long one takes */
-        for (; j + 4 * LANES_f32 <= columns; j += 4 * LANES_f32)
-            tile_f32(height, 4, LANES_f32, depth, adds, a, a_row, a_k, b + j, b_k, c + j, c_row);
-    for (; j + 2 * LANES_f32 <= columns; j += 2 * LANES_f32)
-        tile_f32(height, 2, LANES_f32, depth, adds, a, a_row, a_k, b + j, b_k, c + j, c_row);
-    if (j + LANES_f32 <= columns) {
-        tile_f32(height, 1, LANES_f32, depth, adds, a, a_row, a_k, b + j, b_k, c + j, c_row);
-        j += LANES_f32;
-    }
-    if (j < columns) tile_f32(height, 1, columns - j, depth, adds, a, a_row, a_k, b + j, b_k, c + j, c_row);
+    Index i = 0;
+    for (; i + TILE_ROWS <= rows; i += TILE_ROWS)
+        tile_f32(TILE_ROWS, width, last, depth, adds, a + i * a_row, a_row, a_k, b, b_k, c + i * c_row, c_row);
+    if (TILE_ROWS > 8)
+        for (; i + 8 <= rows; i += 8)
+            tile_f32(8, width, last, depth, adds, a + i * a_row, a_row, a_k, b, b_k, c + i * c_row, c_row);
+    for (; i + 4 <= rows; i += 4)
+        tile_f32(4, width, last, depth, adds, a + i * a_row, a_row, a_k, b, b_k, c + i * c_row, c_row);
+    for (; i < rows; i++)
+        tile_f32(1, width, last, depth, adds, a + i * a_row, a_row, a_k, b, b_k, c + i * c_row, c_row);
 }
 
-/* c = a b for rows by depth and depth by columns; the columns of b and c lie side by side. */
-ALWAYS_INLINE void product_f32(Index rows, Index columns, Index depth,
+/* c = a b for one row: several sums at a time hide how long one takes. */
+ALWAYS_INLINE void row_f32(Index columns, Index depth, int adds, const float *restrict a, Index a_k,
+                              const float *restrict b, Index b_k, float *restrict c)
+{
+    Index j = 0;
+    for (; j + 4 * LANES_f32 <= columns; j += 4 * LANES_f32)
+        tile_f32(1, 4, LANES_f32, depth, adds, a, 0, a_k, b + j, b_k, c + j, 0);
+    for (; j + LANES_f32 <= columns; j += LANES_f32)
+        tile_f32(1, 1, LANES_f32, depth, adds, a, 0, a_k, b + j, b_k, c + j, 0);
+    if (j < columns) tile_f32(1, 1, columns - j, depth, adds, a, 0, a_k, b + j, b_k, c + j, 0);
+}
+
+/* c = a b for rows by depth and depth by columns; the columns of b and c lie side by side. Where there are many rows, what
+   they share of b is brought together first: then it is in few pages of memory. */
+ALWAYS_INLINE void product_f32(const int many, Index rows, Index columns, Index depth,
                                   const float *restrict a, Index a_row, Index a_k,
                                   const float *restrict b, Index b_k, float *restrict c, Index c_row)
 {
-    enum { DEPTH = 256 };  /* of a sum in one go: its rows of b stay in the nearest caches */
+    enum { DEPTH = 256, WIDE = 2 * LANES_f32 };  /* what is read of b in one go stays in the nearest caches */
     if (depth == 0)
         for (Index i = 0; i < rows; i++)
             for (Index j = 0; j < columns; j++) c[i * c_row + j] = 0;
@@ -164,16 +176,23 @@ ALWAYS_INLINE void product_f32(Index rows, Index columns, Index depth,
         const Index some = depth - k < DEPTH ? depth - k : DEPTH;
         const float *left = a + k * a_k, *right = b + k * b_k;
         const int adds = k > 0;
-        Index i = 0;
-        for (; i + TILE_ROWS <= rows; i += TILE_ROWS)
-            strip_f32(TILE_ROWS, columns, some, adds, left + i * a_row, a_row, a_k, right, b_k, c + i * c_row, c_row);
-        if (TILE_ROWS > 8)
-            for (; i + 8 <= rows; i += 8)
-                strip_f32(8, columns, some, adds, left + i * a_row, a_row, a_k, right, b_k, c + i * c_row, c_row);
-        for (; i + 4 <= rows; i += 4)
-            strip_f32(4, columns, some, adds, left + i * a_row, a_row, a_k, right, b_k, c + i * c_row, c_row);
-        for (; i < rows; i++)
-            strip_f32(1, columns, some, adds, left + i * a_row, a_row, a_k, right, b_k, c + i * c_row, c_row);
+        if (rows == 1) {
+            row_f32(columns, some, adds, left, a_k, right, b_k, c);
+            continue;
+        }
+        Index j = 0;
+        if (many && rows >= 4 * TILE_ROWS) {
+            float near[DEPTH * WIDE];
+            for (; j + WIDE <= columns; j += WIDE) {
+                for (Index l = 0; l < some; l++) __builtin_memcpy(near + l * WIDE, right + l * b_k + j, sizeof(float) * WIDE);
+                panel_f32(rows, 2, LANES_f32, some, adds, left, a_row, a_k, near, WIDE, c + j, c_row);
+            }
+        }
+        for (; j + WIDE <= columns; j += WIDE)
+            panel_f32(rows, 2, LANES_f32, some, adds, left, a_row, a_k, right + j, b_k, c + j, c_row);
+        for (; j + LANES_f32 <= columns; j += LANES_f32)
+            panel_f32(rows, 1, LANES_f32, some, adds, left, a_row, a_k, right + j, b_k, c + j, c_row);
+        if (j < columns) panel_f32(rows, 1, columns - j, some, adds, left, a_row, a_k, right + j, b_k, c + j, c_row);
     }
 }
 
@@ -228,17 +247,17 @@ ALWAYS_INLINE void dots_f32(Index rows, Index depth, const float *restrict a, In
 
 static void product_1(Index rows, const float *restrict a, const float *restrict b, float *restrict c)
 {
-    product_f32(rows, 8, 20, a, 20, 1, b, 8, c, 8);
+    product_f32(0, rows, 8, 20, a, 20, 1, b, 8, c, 8);
 }
 
 static void product_3(Index rows, const float *restrict a, const float *restrict b, float *restrict c)
 {
-    product_f32(rows, 3, 8, a, 8, 1, b, 3, c, 3);
+    product_f32(0, rows, 3, 8, a, 8, 1, b, 3, c, 3);
 }
 
 static void product_13(Index rows, const float *restrict a, const float *restrict b, float *restrict c)
 {
-    product_f32(rows, 8, 3, a, 3, 1, b, 8, c, 8);
+    product_f32(0, rows, 8, 3, a, 3, 1, b, 8, c, 8);
 }
 
 static void product_14(Index n, Index rows, const float *restrict a, const float *restrict b, float *restrict c)

@@ -138,30 +138,42 @@ ALWAYS_INLINE void tile_f64(const int height, const int width, Index last, Index
             store_f64(c + r * c_row + v * LANES_f64, sum[r][v], v < width - 1 ? LANES_f64 : last);
 }
 
-/* height rows of c, all columns. */
-ALWAYS_INLINE void strip_f64(const int height, Index columns, Index depth, int adds,
+/* All rows of c for columns that fit into width vectors. */
+ALWAYS_INLINE void panel_f64(Index rows, const int width, Index last, Index depth, int adds,
                                 const double *restrict a, Index a_row, Index a_k,
                                 const double *restrict b, Index b_k, double *restrict c, Index c_row)
 {
-    Index j = 0;
-    if (height == 1)  /* several sums at a time hide how long one takes */
-        for (; j + 4 * LANES_f64 <= columns; j += 4 * LANES_f64)
-            tile_f64(height, 4, LANES_f64, depth, adds, a, a_row, a_k, b + j, b_k, c + j, c_row);
-    for (; j + 2 * LANES_f64 <= columns; j += 2 * LANES_f64)
-        tile_f64(height, 2, LANES_f64, depth, adds, a, a_row, a_k, b + j, b_k, c + j, c_row);
-    if (j + LANES_f64 <= columns) {
-        tile_f64(height, 1, LANES_f64, depth, adds, a, a_row, a_k, b + j, b_k, c + j, c_row);
-        j += LANES_f64;
-    }
-    if (j < columns) tile_f64(height, 1, columns - j, depth, adds, a, a_row, a_k, b + j, b_k, c + j, c_row);
+    Index i = 0;
+    for (; i + TILE_ROWS <= rows; i += TILE_ROWS)
+        tile_f64(TILE_ROWS, width, last, depth, adds, a + i * a_row, a_row, a_k, b, b_k, c + i * c_row, c_row);
+    if (TILE_ROWS > 8)
+        for (; i + 8 <= rows; i += 8)
+            tile_f64(8, width, last, depth, adds, a + i * a_row, a_row, a_k, b, b_k, c + i * c_row, c_row);
+    for (; i + 4 <= rows; i += 4)
+        tile_f64(4, width, last, depth, adds, a + i * a_row, a_row, a_k, b, b_k, c + i * c_row, c_row);
+    for (; i < rows; i++)
+        tile_f64(1, width, last, depth, adds, a + i * a_row, a_row, a_k, b, b_k, c + i * c_row, c_row);
 }
 
-/* c = a b for rows by depth and depth by columns; the columns of b and c lie side by side. */
-ALWAYS_INLINE void product_f64(Index rows, Index columns, Index depth,
+/* c = a b for one row: several sums at a time hide how long one takes. */
+ALWAYS_INLINE void row_f64(Index columns, Index depth, int adds, const double *restrict a, Index a_k,
+                              const double *restrict b, Index b_k, double *restrict c)
+{
+    Index j = 0;
+    for (; j + 4 * LANES_f64 <= columns; j += 4 * LANES_f64)
+        tile_f64(1, 4, LANES_f64, depth, adds, a, 0, a_k, b + j, b_k, c + j, 0);
+    for (; j + LANES_f64 <= columns; j += LANES_f64)
+        tile_f64(1, 1, LANES_f64, depth, adds, a, 0, a_k, b + j, b_k, c + j, 0);
+    if (j < columns) tile_f64(1, 1, columns - j, depth, adds, a, 0, a_k, b + j, b_k, c + j, 0);
+}
+
+/* c = a b for rows by depth and depth by columns; the columns of b and c lie side by side. Where there are many rows, what
+   they share of b is brought together first: then it is in few pages of memory. */
+ALWAYS_INLINE void product_f64(const int many, Index rows, Index columns, Index depth,
                                   const double *restrict a, Index a_row, Index a_k,
                                   const double *restrict b, Index b_k, double *restrict c, Index c_row)
 {
-    enum { DEPTH = 256 };  /* of a sum in one go: its rows of b stay in the nearest caches */
+    enum { DEPTH = 256, WIDE = 2 * LANES_f64 };  /* what is read of b in one go stays in the nearest caches */
     if (depth == 0)
         for (Index i = 0; i < rows; i++)
             for (Index j = 0; j < columns; j++) c[i * c_row + j] = 0;
@@ -169,16 +181,23 @@ ALWAYS_INLINE void product_f64(Index rows, Index columns, Index depth,
         const Index some = depth - k < DEPTH ? depth - k : DEPTH;
         const double *left = a + k * a_k, *right = b + k * b_k;
         const int adds = k > 0;
-        Index i = 0;
-        for (; i + TILE_ROWS <= rows; i += TILE_ROWS)
-            strip_f64(TILE_ROWS, columns, some, adds, left + i * a_row, a_row, a_k, right, b_k, c + i * c_row, c_row);
-        if (TILE_ROWS > 8)
-            for (; i + 8 <= rows; i += 8)
-                strip_f64(8, columns, some, adds, left + i * a_row, a_row, a_k, right, b_k, c + i * c_row, c_row);
-        for (; i + 4 <= rows; i += 4)
-            strip_f64(4, columns, some, adds, left + i * a_row, a_row, a_k, right, b_k, c + i * c_row, c_row);
-        for (; i < rows; i++)
-            strip_f64(1, columns, some, adds, left + i * a_row, a_row, a_k, right, b_k, c + i * c_row, c_row);
+        if (rows == 1) {
+            row_f64(columns, some, adds, left, a_k, right, b_k, c);
+            continue;
+        }
+        Index j = 0;
+        if (many && rows >= 4 * TILE_ROWS) {
+            double near[DEPTH * WIDE];
+            for (; j + WIDE <= columns; j += WIDE) {
+                for (Index l = 0; l < some; l++) __builtin_memcpy(near + l * WIDE, right + l * b_k + j, sizeof(double) * WIDE);
+                panel_f64(rows, 2, LANES_f64, some, adds, left, a_row, a_k, near, WIDE, c + j, c_row);
+            }
+        }
+        for (; j + WIDE <= columns; j += WIDE)
+            panel_f64(rows, 2, LANES_f64, some, adds, left, a_row, a_k, right + j, b_k, c + j, c_row);
+        for (; j + LANES_f64 <= columns; j += LANES_f64)
+            panel_f64(rows, 1, LANES_f64, some, adds, left, a_row, a_k, right + j, b_k, c + j, c_row);
+        if (j < columns) panel_f64(rows, 1, columns - j, some, adds, left, a_row, a_k, right + j, b_k, c + j, c_row);
     }
 }
 
@@ -233,7 +252,7 @@ ALWAYS_INLINE void dots_f64(Index rows, Index depth, const double *restrict a, I
 
 static void product_1(Index rows, const double *restrict a, const double *restrict b, double *restrict c)
 {
-    product_f64(rows, 10, 64, a, 64, 1, b, 10, c, 10);
+    product_f64(0, rows, 10, 64, a, 64, 1, b, 10, c, 10);
 }
 
 static void product_14(Index n, Index rows, const double *restrict a, const double *restrict b, double *restrict c)
