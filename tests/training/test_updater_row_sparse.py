@@ -7,7 +7,8 @@ import pytest
 
 import symopt as so
 from symopt.optimizers.base import UpdateRule
-from tests.like.harness import BACKENDS, oracle
+from tests.available import BACKENDS
+from tests.like.harness import oracle
 
 CASES = [(system, case) for system in ("mxnet_1_9", "mxnet_2_0") for case in oracle(f"{system}_row_sparse")["cases"]]
 SKIPPING = [

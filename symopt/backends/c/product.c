@@ -113,7 +113,8 @@ ALWAYS_INLINE void product_SUFFIX(const int many, Index rows, Index columns, Ind
         if (many && rows >= 4 * TILE_ROWS) {
             REAL near[DEPTH * WIDE];
             for (; j + WIDE <= columns; j += WIDE) {
-                for (Index l = 0; l < some; l++) __builtin_memcpy(near + l * WIDE, right + l * b_k + j, sizeof(REAL) * WIDE);
+                for (Index l = 0; l < some; l++)
+                    __builtin_memcpy(near + l * WIDE, right + l * b_k + j, sizeof(REAL) * WIDE);
                 panel_SUFFIX(rows, 2, LANES_SUFFIX, some, adds, left, a_row, a_k, near, WIDE, c + j, c_row);
             }
         }
@@ -121,7 +122,8 @@ ALWAYS_INLINE void product_SUFFIX(const int many, Index rows, Index columns, Ind
             panel_SUFFIX(rows, 2, LANES_SUFFIX, some, adds, left, a_row, a_k, right + j, b_k, c + j, c_row);
         for (; j + LANES_SUFFIX <= columns; j += LANES_SUFFIX)
             panel_SUFFIX(rows, 1, LANES_SUFFIX, some, adds, left, a_row, a_k, right + j, b_k, c + j, c_row);
-        if (j < columns) panel_SUFFIX(rows, 1, columns - j, some, adds, left, a_row, a_k, right + j, b_k, c + j, c_row);
+        if (j < columns)
+            panel_SUFFIX(rows, 1, columns - j, some, adds, left, a_row, a_k, right + j, b_k, c + j, c_row);
     }
 }
 

@@ -184,7 +184,8 @@ ALWAYS_INLINE void product_f32(const int many, Index rows, Index columns, Index 
         if (many && rows >= 4 * TILE_ROWS) {
             float near[DEPTH * WIDE];
             for (; j + WIDE <= columns; j += WIDE) {
-                for (Index l = 0; l < some; l++) __builtin_memcpy(near + l * WIDE, right + l * b_k + j, sizeof(float) * WIDE);
+                for (Index l = 0; l < some; l++)
+                    __builtin_memcpy(near + l * WIDE, right + l * b_k + j, sizeof(float) * WIDE);
                 panel_f32(rows, 2, LANES_f32, some, adds, left, a_row, a_k, near, WIDE, c + j, c_row);
             }
         }
@@ -192,7 +193,8 @@ ALWAYS_INLINE void product_f32(const int many, Index rows, Index columns, Index 
             panel_f32(rows, 2, LANES_f32, some, adds, left, a_row, a_k, right + j, b_k, c + j, c_row);
         for (; j + LANES_f32 <= columns; j += LANES_f32)
             panel_f32(rows, 1, LANES_f32, some, adds, left, a_row, a_k, right + j, b_k, c + j, c_row);
-        if (j < columns) panel_f32(rows, 1, columns - j, some, adds, left, a_row, a_k, right + j, b_k, c + j, c_row);
+        if (j < columns)
+            panel_f32(rows, 1, columns - j, some, adds, left, a_row, a_k, right + j, b_k, c + j, c_row);
     }
 }
 

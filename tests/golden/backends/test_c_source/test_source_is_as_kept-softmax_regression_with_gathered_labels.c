@@ -189,7 +189,8 @@ ALWAYS_INLINE void product_f64(const int many, Index rows, Index columns, Index 
         if (many && rows >= 4 * TILE_ROWS) {
             double near[DEPTH * WIDE];
             for (; j + WIDE <= columns; j += WIDE) {
-                for (Index l = 0; l < some; l++) __builtin_memcpy(near + l * WIDE, right + l * b_k + j, sizeof(double) * WIDE);
+                for (Index l = 0; l < some; l++)
+                    __builtin_memcpy(near + l * WIDE, right + l * b_k + j, sizeof(double) * WIDE);
                 panel_f64(rows, 2, LANES_f64, some, adds, left, a_row, a_k, near, WIDE, c + j, c_row);
             }
         }
@@ -197,7 +198,8 @@ ALWAYS_INLINE void product_f64(const int many, Index rows, Index columns, Index 
             panel_f64(rows, 2, LANES_f64, some, adds, left, a_row, a_k, right + j, b_k, c + j, c_row);
         for (; j + LANES_f64 <= columns; j += LANES_f64)
             panel_f64(rows, 1, LANES_f64, some, adds, left, a_row, a_k, right + j, b_k, c + j, c_row);
-        if (j < columns) panel_f64(rows, 1, columns - j, some, adds, left, a_row, a_k, right + j, b_k, c + j, c_row);
+        if (j < columns)
+            panel_f64(rows, 1, columns - j, some, adds, left, a_row, a_k, right + j, b_k, c + j, c_row);
     }
 }
 
