@@ -95,3 +95,18 @@ def test_gradients_of_single_elements_and_rows_go_where_they_belong(case: str) -
     start = r.value
     f()
     np.testing.assert_allclose(r.value, start - 0.01 * wanted, rtol=1e-15)
+
+
+def test_a_scattered_gradient_that_a_state_keeps_is_cleared_whole() -> None:
+    """Rows of an earlier step must not be left in it: what is kept is not read row by row."""
+    kept = []
+    for backend in ("numpy", "c"):
+        table, last = so.parameter(np.ones((3000, 4)), "table"), so.state(np.zeros((3000, 4)), "last")
+        rows = so.input("rows", ("n",), "int64")
+        (gradient,) = so.gradient(so.square(so.take(table, rows, axis=0)).sum(), [table])
+        f = so.function([rows], [], [(table, table - 0.1 * gradient), (last, gradient)], backend=backend)
+        for first in range(3):
+            f(np.array([first, first + 5, first]))
+        kept.append(last.value)
+    np.testing.assert_array_equal(kept[0], kept[1])
+    assert (kept[0] != 0).any(1).sum() == 2

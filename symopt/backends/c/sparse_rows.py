@@ -24,8 +24,9 @@ def sparse_updates(program: Program) -> dict[Loop, ScatterAdd]:
     for kernel in program.kernels:
         for base in {base_of(node, program.buffers) for node in kernel.reads()}:
             readers[base] = readers.get(base, 0) + 1
-    for output in program.outputs:
-        readers[base_of(output, program.buffers)] = 2
+    # What is returned, or becomes the value of a variable, is read whole.
+    for node in (*program.outputs, *(value for _, value in program.updates)):
+        readers[base_of(node, program.buffers)] = 2
     loops = (kernel for kernel in program.kernels if isinstance(kernel, Loop))
     found = ((loop, _gradient(loop)) for loop in loops)
     return {loop: node for loop, node in found if node is not None and readers[node] == 1}
