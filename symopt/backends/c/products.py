@@ -146,11 +146,11 @@ def write_product(kernel: Library, scope: Scope, number: int) -> list[Item]:
         texts = [_pointer(matrix, steps[matrix], low, scope) for matrix in (one.left, one.right, one.result)]
         return function(*([rows] if split else []), *texts)
 
+    extent = {"stack": one.stack, "rows": one.rows, "": None}[split]
     accesses = []
     for matrix in (one.left, one.right, one.result):
-        own = split and steps[matrix] != 0 and _is_row(matrix, steps[matrix])
+        own = extent is not None and steps[matrix] != 0 and _is_row(matrix, steps[matrix], extent)
         accesses.append(Access(memory(matrix.buffer), matrix is one.result, steps[matrix] if own else None))
-    extent = {"stack": one.stack, "rows": one.rows, "": None}[split]
     touched = sum(((steps[matrix] if split else 0) for matrix in (one.left, one.result)), 0)
     size = kernel.node.dtype.itemsize
     return [
@@ -177,10 +177,10 @@ def _step(matrix: Matrix, split: str) -> Dim:
     return {"stack": matrix.stack, "rows": matrix.row, "": 0}[split]
 
 
-def _is_row(matrix: Matrix, step: Dim) -> bool:
+def _is_row(matrix: Matrix, step: Dim, extent: Dim) -> bool:
     """Whether a step is a row of the whole buffer, so that a row of the product touches only this one."""
     long = [dim for dim in matrix.buffer.shape if dim != 1]
-    return bool(long) and matrix.place.offset == 0 and step == product(tuple(long[1:]))
+    return long[:1] == [extent] and matrix.place.offset == 0 and step == product(tuple(long[1:]))
 
 
 def _pointer(matrix: Matrix, step: Dim, low: str, scope: Scope) -> str:

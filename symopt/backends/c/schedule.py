@@ -70,10 +70,8 @@ def _group_for(item: Item, groups: list[Group]) -> Group:
     """
     unshared: Group | None = None
     first = len(groups)  # where a new group may stand
-    while True:
-        before = groups[first - 1] if first else None
-        if before is None:
-            break
+    while first:
+        before = groups[first - 1]
         fits = before.extent == item.extent or (before.extent is None and item.is_small)
         if fits and not _conflicts(item, before, together=True):
             if before.extent is not None:
@@ -107,7 +105,7 @@ def _conflict(one: Access, other: Access, together: bool) -> bool:
 
 
 def _rows_of_block(group: Group, sizes: Mapping[str, int]) -> int:
-    """A power of two. It depends on nothing that changes from call to call, and so results do not."""
+    """It depends on nothing that changes from call to call, and so results do not."""
     if group.extent is None:
         return 1
     tiles = max(item.tiles for item in group.items)
@@ -150,11 +148,7 @@ def _place_barriers(groups: Sequence[Group], read_first: Sequence[object]) -> No
         for other in since:
             alike = other.extent is not None and (other.extent, other.block) == (group.extent, group.block)
             alike = alike or (other.extent is None and group.extent is None)
-            if any(_conflicts_across(item, other, alike) for item in group.items):
+            if any(_conflicts(item, other, together=alike) for item in group.items):
                 group.barrier = True
         since = [group] if group.barrier else [*since, group]
         unread = unread and not group.barrier
-
-
-def _conflicts_across(item: Item, other: Group, alike: bool) -> bool:
-    return _conflicts(item, other, together=alike)

@@ -10,7 +10,7 @@ from symopt.backends.c.text import function, wrapped
 from symopt.backends.cfamily.operations import Operations
 from symopt.backends.cfamily.spelling import RESERVED, WIDTH, Sizes, c_type, number_text
 from symopt.graph.dimensions import Dim, product
-from symopt.graph.nodes import Constant, Contract, DType, Iota, Node, Shared
+from symopt.graph.nodes import Constant, Contract, DType, Node, Shared
 from symopt.lowering.explain import words
 from symopt.lowering.names import Names
 from symopt.lowering.program import Buffer, Library, Loop, Program, memory
@@ -82,10 +82,10 @@ class Scope:
     def _split_extents(self) -> set[Dim]:
         found: set[Dim] = set()
         for kernel in self.program.kernels:
-            for domain, work in _domains(kernel):
-                long = [dim for dim in domain if dim != 1]
-                if long and (not isinstance(work, int) or work > SPLIT):
-                    found.add(long[0])
+            domain, work = _domain(kernel)
+            long = [dim for dim in domain if dim != 1]
+            if long and (not isinstance(work, int) or work > SPLIT):
+                found.add(long[0])
         return found
 
     def is_split(self, extent: Dim) -> bool:
@@ -175,13 +175,13 @@ class Scope:
         return text.replace("*/", "* /")
 
 
-def _domains(kernel: Loop | Library) -> list[tuple[tuple[Dim, ...], Dim]]:
-    """The spaces that a kernel runs over, and the number of operations in it."""
+def _domain(kernel: Loop | Library) -> tuple[tuple[Dim, ...], Dim]:
+    """The space that a kernel runs over, and the number of its terms."""
     if isinstance(kernel, Loop):
-        return [(kernel.domain, product(kernel.domain))]
+        return kernel.domain, product(kernel.domain)
     node = kernel.node
     if isinstance(node, Contract):
         sizes = dict(zip(node.left, node.operands[0].shape, strict=True))
         sizes.update(zip(node.right, node.operands[1].shape, strict=True))
-        return [(node.shape, product(tuple(sizes.values())))]
-    return [(node.shape, product(node.shape))] if not isinstance(node, Iota) else []
+        return node.shape, product(tuple(sizes.values()))
+    return node.shape, product(node.shape)
