@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from symopt.backends.c import build, kernel_places, loops, products, schedule, scope
+from symopt.backends.c import build, loops, products, rows, schedule, scope
 from symopt.backends.c.emit import Module
 
 #: What shares an axis, and rows of a block: so few that an array of some rows has several blocks.
@@ -20,7 +20,7 @@ SPLIT, ROWS, BATCH, BLOCK_BYTES = 4, 8, 2, 64
 def small_blocks() -> Iterator[pytest.MonkeyPatch]:
     """Inside, functions are compiled to blocks of few rows, and share even the smallest step among threads."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (scope, loops, kernel_places):
+        for module in (scope, loops, rows):
             patch.setattr(module, "SPLIT", SPLIT)
         patch.setattr(schedule, "ROWS", ROWS)
         patch.setattr(schedule, "BATCH", BATCH)

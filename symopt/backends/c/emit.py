@@ -9,15 +9,15 @@ from symopt.backends.c.file import assemble
 from symopt.backends.c.item import FAILURE, Access, Item
 from symopt.backends.c.library import write_library
 from symopt.backends.c.loops import write_loop
-from symopt.backends.c.scalars import numbers
 from symopt.backends.c.schedule import schedule
-from symopt.backends.c.scope import Field, Scope
+from symopt.backends.c.scope import CScope, Field
 from symopt.backends.c.sparse_rows import by_rows, scattered, sparse_updates
 from symopt.backends.c.steps import Steps
+from symopt.backends.cfamily.numbers import numbers
 from symopt.backends.cfamily.spelling import times
 from symopt.graph.dimensions import Dim, product
 from symopt.graph.nodes import Node, Shared
-from symopt.lowering.program import Buffer, Loop, Program, base_of, is_scalar_slot, memory
+from symopt.lowering.program import Buffer, Loop, Program, memory
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def emit(
 
     ``sizes`` are typical run-time sizes, which blocks are chosen for; ``blas`` leaves products to a BLAS.
     """
-    scope = Scope(program, blas)
-    weak = numbers(scope)
+    scope = CScope(program, blas)
+    weak = numbers(scope, lambda field: f"*m->{field.name}")
     items: list[Item] = []
     failures: dict[int, Node] = {}
     sparse = {loop: node for loop, node in sparse_updates(program).items() if scope.is_split(loop.domain[0])}
@@ -62,7 +62,7 @@ def emit(
             failures[number] = kernel.node
     items += [_copy(variable, buffer, scope) for variable, buffer in program.copies]
     groups = schedule(items, weak.read, sizes or {})
-    kept = _kept_numbers(scope)
+    kept = scope.kept_numbers()
     steps = Steps(scope, groups, weak, kept, bool(failures))
     source = assemble(scope, [steps.step(), steps.run(), *steps.epoch()], title, steps.threads)
     blocks = {
@@ -86,7 +86,7 @@ def emit(
     )
 
 
-def _copy(variable: Shared, buffer: Buffer, scope: Scope) -> Item:
+def _copy(variable: Shared, buffer: Buffer, scope: CScope) -> Item:
     """An update that others' reads have kept from being stored in place."""
     target, bytes_each = scope.shared(variable), buffer.dtype.itemsize
     count = times(scope.sizes.dim(product(buffer.shape)), str(bytes_each))
@@ -96,14 +96,3 @@ def _copy(variable: Shared, buffer: Buffer, scope: Scope) -> Item:
 
     accesses = (Access(memory(buffer), False, None), Access(variable.storage, True, None), Access(FAILURE, False, None))
     return Item(None, accesses, call, f"{target.name}: others have read the old value by now", is_small=True)
-
-
-def _kept_numbers(scope: Scope) -> dict[Node, Field]:
-    """Fields for outputs that are numbers and nowhere in memory."""
-    found: dict[Node, Field] = {}
-    for output in scope.program.outputs:
-        node = base_of(output, scope.buffers)
-        if (node.weak or is_scalar_slot(node)) and node not in found:
-            buffer = Buffer(scope.names.fresh("number"), "output", node.dtype, (), node)
-            found[node] = scope.fields[buffer] = Field(buffer.name, "output", node.dtype, buffer, 1)
-    return found

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from symopt.backends.c.compiler import FLAGS, OPTIONAL
 from symopt.backends.c.glue import Glue
 from symopt.backends.c.interface import ROLES, Argument, Interface, Value
-from symopt.backends.c.text import indented, wrapped
 from symopt.backends.cfamily.spelling import WIDTH, c_type
+from symopt.backends.cfamily.text import indented, wrapped
 from symopt.graph.nodes import DType
 
 #: Flags of the very code that Python runs; those for shared objects are of no use here.

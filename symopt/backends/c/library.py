@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from symopt.backends.c.item import FAILURE, Access, Item
 from symopt.backends.c.products import write_product
-from symopt.backends.c.scope import Scope
+from symopt.backends.c.scope import CScope
 from symopt.backends.cfamily.places import place_of, row_major
 from symopt.backends.cfamily.spelling import c_type, number_text, times, total
 from symopt.graph.dimensions import Dim, product
@@ -16,7 +16,7 @@ from symopt.lowering.program import Library, memory
 INDICES = "ijklmpqr"
 
 
-def write_library(kernel: Library, scope: Scope, number: int) -> list[Item]:
+def write_library(kernel: Library, scope: CScope, number: int) -> list[Item]:
     """The pieces of work of a kernel that is one node."""
     return _WRITERS[type(kernel.node)](kernel, scope, number)
 
@@ -24,7 +24,7 @@ def write_library(kernel: Library, scope: Scope, number: int) -> list[Item]:
 class _Reader:
     """The text of single elements of operands, through pointers that the function is given."""
 
-    def __init__(self, kernel: Library, scope: Scope) -> None:
+    def __init__(self, kernel: Library, scope: CScope) -> None:
         self.scope = scope
         self.kernel = kernel
         self.arguments: list[str] = []
@@ -81,16 +81,16 @@ def _loops(sizes: Sequence[tuple[str, str]], inner: list[str]) -> list[str]:
     return [head, *(f"    {line}" for line in _loops(rest, inner)), "}"]
 
 
-def _ranges(shape: Sequence[Dim], scope: Scope, first: int = 0) -> list[tuple[str, str]]:
+def _ranges(shape: Sequence[Dim], scope: CScope, first: int = 0) -> list[tuple[str, str]]:
     return [(INDICES[first + axis], scope.sizes.dim(dim)) for axis, dim in enumerate(shape)]
 
 
-def _out(indices: Sequence[str], node: Node, scope: Scope) -> str:
+def _out(indices: Sequence[str], node: Node, scope: CScope) -> str:
     strides = zip(indices, row_major(node.shape), strict=True)
     return f"out[{total([times(i, scope.sizes.dim(stride)) for i, stride in strides if stride != 0])}]"
 
 
-def _checked(number: int, length: Dim, scope: Scope) -> list[str]:
+def _checked(number: int, length: Dim, scope: CScope) -> list[str]:
     """Lines that leave the function where the index ``at`` is out of range."""
     return [
         f"if (at < 0 || at >= {scope.sizes.dim(length)}) {{",
@@ -103,7 +103,7 @@ def _checked(number: int, length: Dim, scope: Scope) -> list[str]:
     ]
 
 
-def _take(kernel: Library, scope: Scope, number: int) -> list[Item]:
+def _take(kernel: Library, scope: CScope, number: int) -> list[Item]:
     node = kernel.node
     assert isinstance(node, Take)
     values, indices = node.operands
@@ -120,7 +120,7 @@ def _take(kernel: Library, scope: Scope, number: int) -> list[Item]:
     return [reader.item(f"take_{number}", _loops(ranges, inner), may_fail=True)]
 
 
-def _scatter_add(kernel: Library, scope: Scope, number: int) -> list[Item]:
+def _scatter_add(kernel: Library, scope: CScope, number: int) -> list[Item]:
     node = kernel.node
     assert isinstance(node, ScatterAdd)
     values, indices = node.operands
@@ -142,7 +142,7 @@ def _scatter_add(kernel: Library, scope: Scope, number: int) -> list[Item]:
     return [reader.item(f"scatter_{number}", [*clear, *_loops(ranges, inner)], may_fail=True)]
 
 
-def _concatenate(kernel: Library, scope: Scope, number: int) -> list[Item]:
+def _concatenate(kernel: Library, scope: CScope, number: int) -> list[Item]:
     node = kernel.node
     assert isinstance(node, Concatenate)
     reader, lines = _Reader(kernel, scope), []
@@ -159,7 +159,7 @@ def _concatenate(kernel: Library, scope: Scope, number: int) -> list[Item]:
     return [reader.item(f"join_{number}", lines)]
 
 
-def _cumulate(kernel: Library, scope: Scope, number: int) -> list[Item]:
+def _cumulate(kernel: Library, scope: CScope, number: int) -> list[Item]:
     node = kernel.node
     assert isinstance(node, Cumulate)
     (operand,) = node.operands
@@ -181,7 +181,7 @@ def _cumulate(kernel: Library, scope: Scope, number: int) -> list[Item]:
     return [reader.item(f"running_sum_{number}", _loops(ranges, inner))]
 
 
-def _random(kernel: Library, scope: Scope, number: int) -> list[Item]:
+def _random(kernel: Library, scope: CScope, number: int) -> list[Item]:
     node = kernel.node
     assert isinstance(node, Random)
     scope.draws.add(node.dtype.name)
@@ -195,7 +195,7 @@ def _random(kernel: Library, scope: Scope, number: int) -> list[Item]:
     return [Item(None, (Access(memory(kernel.buffer), True, None),), call, scope.comment(kernel), is_small=True)]
 
 
-_WRITERS: dict[type[Node], Callable[[Library, Scope, int], list[Item]]] = {
+_WRITERS: dict[type[Node], Callable[[Library, CScope, int], list[Item]]] = {
     Contract: write_product,
     Take: _take,
     ScatterAdd: _scatter_add,

@@ -5,25 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from symopt.backends.c.embeds import EmbedWriter
 from symopt.backends.c.item import FAILURE, Access, Item
-from symopt.backends.c.kernel_places import INDICES, KernelPlaces, Pointer
+from symopt.backends.c.margins import MarginWriter
 from symopt.backends.c.reductions import Accumulator, accumulator
-from symopt.backends.c.scope import SPLIT, Scope
-from symopt.backends.c.text import block
+from symopt.backends.c.rows import Rows
+from symopt.backends.c.scope import SPLIT, CScope
 from symopt.backends.cfamily.axes import Axis
 from symopt.backends.cfamily.body import Body
+from symopt.backends.cfamily.kernel_places import INDICES, Pointer
 from symopt.backends.cfamily.operations import bare
 from symopt.backends.cfamily.places import row_major
 from symopt.backends.cfamily.spelling import c_type, times, total
+from symopt.backends.cfamily.text import block
 from symopt.graph.dimensions import Dim, product
 from symopt.lowering.program import Loop, memory
 
 
-class LoopWriter(KernelPlaces):
+class LoopWriter(Rows):
     """Writes the function of one kernel, and tells how it is called."""
 
-    def __init__(self, loop: Loop, scope: Scope, number: int) -> None:
+    def __init__(self, loop: Loop, scope: CScope, number: int) -> None:
         super().__init__(loop, scope)
         self.number = number
         self.accumulators = [
@@ -38,7 +39,7 @@ class LoopWriter(KernelPlaces):
 
     def write(self) -> Item:
         """Add the function to the module; how it is called."""
-        embeds = EmbedWriter(self)
+        embeds = MarginWriter(self)
         body = Body(self.loop, self.scope.operations, self.read, embeds.text, self.is_overwritten, self.names)
         strides = row_major(self.loop.domain)
         stores = []
@@ -220,7 +221,7 @@ class LoopWriter(KernelPlaces):
         return count
 
 
-def write_loop(loop: Loop, scope: Scope, number: int) -> list[Item]:
+def write_loop(loop: Loop, scope: CScope, number: int) -> list[Item]:
     """The pieces of work of a fused kernel: itself, and sums over its partial sums."""
     writer = LoopWriter(loop, scope, number)
     item = writer.write()

@@ -63,7 +63,7 @@ class Memory:
             return self.failure
         if field.role == "shared":
             assert isinstance(node, Shared)
-            return node.storage.array
+            return node.storage.hold()
         if field.role == "constant":
             assert isinstance(node, Constant)
             return np.ascontiguousarray(node.value)
@@ -109,13 +109,13 @@ class Memory:
         if node in self._given:
             return self._given[node]
         if isinstance(node, Shared):
-            return node.storage.array
+            return node.storage.hold()
         if isinstance(node, (Constant, Iota)):
             return RULES[type(node)](node, self._sizes)
         assert not isinstance(node, Input)
         buffer = self._program.buffers[node]
         if buffer.role == "shared":
             assert isinstance(buffer.node, Shared)
-            return buffer.node.storage.array
+            return buffer.node.storage.hold()
         count = resolve(product(buffer.shape), self._sizes)
         return self._slots[buffer.slot][:count].reshape(resolve_shape(buffer.shape, self._sizes))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from symopt.backends.c.item import Access, Item
-from symopt.backends.c.scope import Scope
-from symopt.backends.c.text import piece
+from symopt.backends.c.scope import CScope
 from symopt.backends.cfamily.places import Place, place_of, row_major
 from symopt.backends.cfamily.spelling import c_type, number_text, times, total
+from symopt.backends.cfamily.text import piece
 from symopt.graph.dimensions import Dim, product
 from symopt.graph.nodes import Contract, DType
 from symopt.lowering.program import Buffer, Library, memory
@@ -29,7 +29,7 @@ def product_text(dtype_name: str, name: str = "product.c") -> str:
     short = SHORT[dtype_name]
     load = {"f32": "__builtin_ia32_loadups512_mask", "f64": "__builtin_ia32_loadupd512_mask"}[short]
     real = {"f32": "float", "f64": "double"}[short]
-    return piece(name).replace("MASKED_LOAD", load).replace("REAL", real).replace("SUFFIX", short)
+    return piece(__file__, name).replace("MASKED_LOAD", load).replace("REAL", real).replace("SUFFIX", short)
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Product:
         return product((self.stack, self.rows, self.columns, self.depth))
 
 
-def product_of(kernel: Library, scope: Scope) -> Product:
+def product_of(kernel: Library, scope: CScope) -> Product:
     """The matrices of a canonical product, turned where a single row or column runs better as the other."""
     node = kernel.node
     assert isinstance(node, Contract)
@@ -128,7 +128,7 @@ def product_of(kernel: Library, scope: Scope) -> Product:
     return found.turned if column_side_by_side or row_of_dots else found
 
 
-def write_product(kernel: Library, scope: Scope, number: int) -> list[Item]:
+def write_product(kernel: Library, scope: CScope, number: int) -> list[Item]:
     """The piece of work of a canonical product."""
     one = product_of(kernel, scope)
     split = _split(one, scope)
@@ -166,7 +166,7 @@ def write_product(kernel: Library, scope: Scope, number: int) -> list[Item]:
     ]
 
 
-def _split(one: Product, scope: Scope) -> str:
+def _split(one: Product, scope: CScope) -> str:
     """What threads share: the stack, the rows, or nothing."""
     if one.stack != 1:
         return "stack" if scope.is_split(one.stack) else ""
@@ -183,7 +183,7 @@ def _is_row(matrix: Matrix, step: Dim, extent: Dim) -> bool:
     return long[:1] == [extent] and matrix.place.offset == 0 and step == product(tuple(long[1:]))
 
 
-def _pointer(matrix: Matrix, step: Dim, low: str, scope: Scope) -> str:
+def _pointer(matrix: Matrix, step: Dim, low: str, scope: CScope) -> str:
     terms = [scope.sizes.dim(matrix.place.offset)]
     if step != 0 and low != "0":
         terms.append(times(low, scope.sizes.dim(step)))
@@ -191,7 +191,7 @@ def _pointer(matrix: Matrix, step: Dim, low: str, scope: Scope) -> str:
     return base if offset == "0" else f"{base} + {offset}"
 
 
-def _function(one: Product, scope: Scope, split: str) -> tuple[list[str], list[str]]:
+def _function(one: Product, scope: CScope, split: str) -> tuple[list[str], list[str]]:
     """Arguments and lines of the function of one product."""
     dtype = one.result.buffer.dtype
     real = c_type(dtype)
@@ -206,7 +206,7 @@ def _function(one: Product, scope: Scope, split: str) -> tuple[list[str], list[s
     return arguments, [*lines, "}"]
 
 
-def _matrix_lines(one: Product, scope: Scope, dtype: DType, rows: str, index: str) -> list[str]:
+def _matrix_lines(one: Product, scope: CScope, dtype: DType, rows: str, index: str) -> list[str]:
     def dim(size: Dim) -> str:
         return scope.sizes.dim(size)
 
@@ -235,7 +235,7 @@ def _matrix_lines(one: Product, scope: Scope, dtype: DType, rows: str, index: st
     return [f"product_{short}({many}, {sizes}, {left}, {b}, {dim(one.right.row)}, {c}, {dim(one.result.row)});"]
 
 
-def _plain(one: Product, scope: Scope, dtype: DType, rows: str, names: tuple[str, str, str]) -> list[str]:
+def _plain(one: Product, scope: CScope, dtype: DType, rows: str, names: tuple[str, str, str]) -> list[str]:
     """Loops over rows, terms and columns; the sums of a row are kept in registers where there are few."""
     a, b, c = (name if " " not in name else f"({name})" for name in names)
     dim, zero = scope.sizes.dim, number_text(0, dtype)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from symopt.backends.c.item import Access, Item
-from symopt.backends.c.scope import Scope
+from symopt.backends.c.scope import CScope
 from symopt.backends.cfamily.spelling import c_type, number_text
 from symopt.graph.dimensions import Dim, product
 from symopt.graph.nodes import DType, Reduce
@@ -38,7 +38,7 @@ class Accumulator:
     loops: int
     in_memory: bool
     partial: bool
-    scope: Scope = field(repr=False)
+    scope: CScope = field(repr=False)
 
     @property
     def size(self) -> Dim:
@@ -109,7 +109,7 @@ class Accumulator:
             value = f"({c_type(self.home.dtype)}){value}"
         return self.add_in_memory(place, value)
 
-    def combination(self, item: Item, scope: Scope) -> Item:
+    def combination(self, item: Item, scope: CScope) -> Item:
         """The piece of work that adds the results of the blocks up."""
         size, old, new = scope.sizes.dim(self.size), c_type(self.home.dtype), c_type(self.node.dtype)
         wide = DOUBLE if self.node.op == "sum" and self.node.dtype.kind == "f" else self.node.dtype
@@ -147,7 +147,7 @@ def _identity(node: Reduce, dtype: DType) -> str:
 
 
 def accumulator(
-    node: Reduce, result: Buffer, reduced: tuple[bool, ...], rows_are_first: bool, scope: Scope, names: Names
+    node: Reduce, result: Buffer, reduced: tuple[bool, ...], rows_are_first: bool, scope: CScope, names: Names
 ) -> Accumulator:
     """How a reduction is collected in loops of which ``reduced`` says whether they are summed over."""
     depth = len(reduced)

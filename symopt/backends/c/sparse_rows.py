@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from symopt.backends.c.item import Access, Item
-from symopt.backends.c.scope import Field, Scope
+from symopt.backends.c.scope import CScope, Field
 from symopt.backends.cfamily.places import place_of
 from symopt.backends.cfamily.spelling import times, total
 from symopt.graph.dimensions import product
@@ -83,7 +83,7 @@ def _value(node: Elementwise, operands: list[object]) -> object:
     return node
 
 
-def by_rows(item: Item, gradient: ScatterAdd, scope: Scope) -> Item:
+def by_rows(item: Item, gradient: ScatterAdd, scope: CScope) -> Item:
     """The same work for the rows that ``gradient`` has, each once."""
     place = place_of(gradient.operands[1], scope.buffers)
     indices, dim = scope.buffers[place.base], scope.sizes.dim

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from symopt.backends.c.item import FAILURE, Group
-from symopt.backends.c.scalars import Numbers
-from symopt.backends.c.scope import Field, Scope
-from symopt.backends.c.text import block, function, indented, wrapped
+from symopt.backends.c.scope import CScope, Field
+from symopt.backends.cfamily.numbers import Numbers
 from symopt.backends.cfamily.places import place_of
 from symopt.backends.cfamily.spelling import c_type, number_text, times, total
+from symopt.backends.cfamily.text import block, function, indented, wrapped
 from symopt.graph.dimensions import names_in, product, symbol
 from symopt.graph.nodes import Constant, Input, Node
 from symopt.lowering.program import Buffer, is_scalar_slot, memory
@@ -75,7 +75,7 @@ class Steps:
     """Writes these functions, the step first: only then is it known what it needs."""
 
     def __init__(
-        self, scope: Scope, groups: Sequence[Group], weak: Numbers, numbers: Mapping[Node, Field], fails: bool
+        self, scope: CScope, groups: Sequence[Group], weak: Numbers, numbers: Mapping[Node, Field], fails: bool
     ) -> None:
         self.scope = scope
         self.groups = groups

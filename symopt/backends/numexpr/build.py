@@ -67,7 +67,7 @@ class NumexprRunner(StepByStep):
         self._inputs: tuple[Input, ...] = program.inputs
         self._draws = bool(program.streams)
         self._prepare = _load(module.source)
-        self._shared = {name: node.storage.array for name, node in module.shared.items()}
+        self._shared = {name: node.storage.hold() for name, node in module.shared.items()}
         self._steps: OrderedDict[tuple[Any, ...], Callable[..., list[Array]]] = OrderedDict()
         # Overflow on the way to a right result is no news. Set once, in a context of our own: np.errstate around every
         # call would cost more than a small step.

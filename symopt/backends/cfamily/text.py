@@ -10,9 +10,9 @@ from symopt.backends.cfamily.spelling import WIDTH
 
 
 @cache
-def piece(name: str) -> str:
-    """A piece of C that lies beside this file."""
-    return (Path(__file__).parent / name).read_text(encoding="utf-8").strip()
+def piece(beside: str, name: str) -> str:
+    """A piece of source that lies beside a module: ``beside`` is the module's ``__file__``."""
+    return (Path(beside).parent / name).read_text(encoding="utf-8").strip()
 
 
 def indented(lines: Sequence[str], depth: int = 1) -> list[str]:

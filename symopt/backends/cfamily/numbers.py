@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from symopt.backends.c.scope import Scope
 from symopt.backends.cfamily.operations import bare
+from symopt.backends.cfamily.scope import Field, Scope
 from symopt.backends.cfamily.spelling import c_type, number_text
 from symopt.graph.nodes import Constant, DType, Elementwise, Node, Shared, Size
 from symopt.lowering.program import base_of
@@ -29,9 +30,9 @@ class Numbers:
     read: tuple[object, ...]
 
 
-def numbers(scope: Scope) -> Numbers:
-    """The weak numbers of a step."""
-    writer = _Writer(scope)
+def numbers(scope: Scope, load: Callable[[Field], str]) -> Numbers:
+    """The weak numbers of a step; ``load`` is the text of a number in memory."""
+    writer = _Writer(scope, load)
     for node in scope.program.scalars:
         writer.compute(node)
     for buffer in scope.program.buffers.values():
@@ -45,8 +46,9 @@ def numbers(scope: Scope) -> Numbers:
 
 
 class _Writer:
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, load: Callable[[Field], str]) -> None:
         self.scope = scope
+        self._load = load
         self.fixed_lines: list[str] = []
         self.varying_lines: list[str] = []
         self.passed: list[tuple[str, str]] = []
@@ -66,7 +68,7 @@ class _Writer:
         if node in self._updated:
             self.varying.add(node)
             self.read.append(node.storage)
-        return self._keep(node, self.scope.names.fresh(f"{node.name}_now"), f"*m->{field.name}")
+        return self._keep(node, self.scope.names.fresh(f"{node.name}_now"), self._load(field))
 
     def compute(self, node: Node) -> None:
         """Add the line of a number that is computed."""
