@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from symopt.errors import DTypeError, ShapeError
-from symopt.graph import memory
 from symopt.graph.dimensions import Dim, Dimension, Shape, product, size
 from symopt.graph.dimensions import spell as spell
 from symopt.graph.nodes import (
@@ -32,12 +31,12 @@ from symopt.graph.nodes import (
     Shared,
     Size,
     Slice,
-    Storage,
     Take,
     Transpose,
 )
 from symopt.graph.promotion import BOOL, FLOAT64, INT64, as_dtype, signature
 from symopt.graph.provenance import here
+from symopt.graph.storage import Storage
 from symopt.scalar import OPERATIONS, ScalarOp, cast_to
 
 #: Constants of at most this many elements are interned by value.
@@ -65,8 +64,8 @@ def make_input(name: str, shape: Sequence[int | str | Dimension | None], dtype: 
 def make_shared(value: Any, name: str, role: str, lower: float | None = None, upper: float | None = None) -> Shared:
     """A shared value that starts as a copy of ``value``; a hyperparameter is a weak number."""
     weak = role == "hyperparameter"
-    array = memory.copy(value, FLOAT64 if weak else as_dtype(np.asarray(value).dtype))
-    return Shared((), array.shape, array.dtype, weak, here(), name, role, Storage(array), lower, upper)
+    storage = Storage.copy_of(value, FLOAT64 if weak else None)
+    return Shared((), storage.shape, storage.dtype, weak, here(), name, role, storage, lower, upper)
 
 
 def make_constant(value: Any, weak: bool = False) -> Constant:

@@ -132,7 +132,7 @@ def _cumulate(node: Cumulate, sizes: Sizes, x: Array) -> Array:
 
 RULES: dict[type[Node], Rule] = {
     Constant: lambda node, sizes: node.value,
-    Shared: lambda node, sizes: node.storage.array,
+    Shared: lambda node, sizes: node.storage.read(),
     Size: lambda node, sizes: np.asarray(resolve(node.dim, sizes)),
     Iota: lambda node, sizes: np.arange(resolve(node.shape[0], sizes)),
     Elementwise: _elementwise,

@@ -16,9 +16,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from symopt.errors import DTypeError, ShapeError
+from symopt.graph.devices import to_host
 from symopt.graph.dimensions import Dim, Shape, spell
 from symopt.graph.operators import Operators
 from symopt.graph.provenance import Location
+from symopt.graph.storage import Storage
 from symopt.scalar import ScalarOp
 
 DType = np.dtype[Any]
@@ -65,16 +67,6 @@ class Input(Node):
         return f"Input {self.name}"
 
 
-class Storage:
-    """The array behind a :class:`Shared` node, and how many times the user has written it."""
-
-    __slots__ = ("array", "written")
-
-    def __init__(self, array: Array) -> None:
-        self.array = array
-        self.written = 0
-
-
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Shared(Node):
     """A value that lives between calls: a trainable parameter, a state, or a hyperparameter.
@@ -95,14 +87,14 @@ class Shared(Node):
     @property
     def value(self) -> Array:
         """A copy of the present value."""
-        return self.storage.array.copy()
+        return self.storage.read().copy()
 
     @value.setter
     def value(self, value: Any) -> None:
-        array = np.asarray(value)
-        if array.shape != self.storage.array.shape:
+        array = to_host(value)
+        if array.shape != self.storage.shape:
             raise ShapeError(
-                f"{self.role} {self.name!r} has shape {self.storage.array.shape}; its new value has {array.shape}",
+                f"{self.role} {self.name!r} has shape {self.storage.shape}; its new value has {array.shape}",
                 self.origin,
             )
         if not np.can_cast(array.dtype, self.dtype, casting="same_kind"):

@@ -165,7 +165,7 @@ def _joined(node: Concatenate) -> bool:
 
 GRAMMAR: dict[type[Node], Callable[[Any], bool]] = {
     Input: lambda node: not node.operands and not node.weak,
-    Shared: lambda node: node.storage.array.shape == node.shape and node.storage.array.dtype == node.dtype,
+    Shared: lambda node: node.storage.shape == node.shape and node.storage.dtype == node.dtype,
     Constant: lambda node: node.value.shape == node.shape and node.value.dtype == node.dtype,
     Size: lambda node: node.weak and node.shape == (),
     Iota: lambda node: node.ndim == 1 and node.dtype == INT64,

@@ -59,7 +59,7 @@ class Adafactor(Optimizer):
         t = iteration + 1
         gain = t**-self.decay_power
         square = so.square(grad) + self.epsilon1
-        shape = param.storage.array.shape
+        shape = param.storage.shape
         if len(shape) < 2:
             whole = state(param, "square")
             whole_next = whole + gain * (square - whole)
@@ -103,7 +103,7 @@ class SM3(Optimizer):
 
     def rule(self, param: Shared, grad: Node) -> RuleSteps:
         """The least of the sums that cover an element, and the gradient over its root."""
-        shape = param.storage.array.shape
+        shape = param.storage.shape
         kept = [tuple(n if axis == k else 1 for axis, n in enumerate(shape)) for k in range(len(shape))] or [()]
         covers = [state(param, f"cover_{k}", shape=one) for k, one in enumerate(kept)]
         least: Node = covers[0]

@@ -146,6 +146,6 @@ def table(found: Mapping[Shared, Mapping[str, tuple[str, Any]] | None]) -> str:
     rows = []
     for param, changes in found.items():
         differs = "frozen" if changes is None else ", ".join(f"{n} = {v} ({p})" for n, (p, v) in changes.items())
-        rows.append((param.name, str(param.storage.array.shape), differs))
+        rows.append((param.name, str(param.storage.shape), differs))
     widths = [max(len(row[i]) for row in rows) for i in range(2)]
     return "\n".join(f"{name:<{widths[0]}}  {shape:<{widths[1]}}  {text}".rstrip() for name, shape, text in rows)

@@ -67,7 +67,7 @@ class Muon(Optimizer):
 
     def rule(self, param: Shared, grad: Node) -> RuleSteps:
         """The momentum, and the orthogonal matrix nearest to it."""
-        shape = param.storage.array.shape
+        shape = param.storage.shape
         if len(shape) != 2:
             raise ShapeError(
                 f"Muon trains matrices only, and parameter {param.name!r} has shape {shape}: train it by another rule",

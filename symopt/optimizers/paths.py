@@ -37,7 +37,7 @@ class Walk:
     def path(self, rule: UpdateRule) -> Path:
         """The path of a rule. It is reckoned by NumPy, and changes no parameter."""
         updates = rule.get_updates(self.loss, self.params)
-        held: dict[Node, Array] = {variable: variable.storage.array for variable, _ in updates}
+        held: dict[Node, Array] = {variable: variable.storage.read() for variable, _ in updates}
         places, losses = [self._place(held)], []
         for step, batch in enumerate(self.batches):
             loss, *values = evaluate([self.loss, *(value for _, value in updates)], {**batch, **held}, step)
@@ -54,15 +54,15 @@ class Walk:
 
     def names(self) -> list[str]:
         """What each number of a place is called."""
-        shapes = {param.name: param.storage.array.shape for param in self.params}
+        shapes = {param.name: param.storage.shape for param in self.params}
         places = [(name, list(np.ndindex(shape))) for name, shape in shapes.items()]
         return [f"{name}{list(at) if at else ''}" for name, indices in places for at in indices]
 
     def loss_at(self, place: Array) -> float:
         """The loss with the numbers of a place in the parameters, and the first arrays in the inputs."""
-        cuts = np.cumsum([param.storage.array.size for param in self.params])[:-1]
+        cuts = np.cumsum([param.storage.size for param in self.params])[:-1]
         parts = zip(self.params, np.split(place, cuts), strict=True)
-        held: dict[Node, Array] = {p: part.reshape(p.storage.array.shape).astype(p.dtype) for p, part in parts}
+        held: dict[Node, Array] = {p: part.reshape(p.storage.shape).astype(p.dtype) for p, part in parts}
         return float(evaluate([self.loss], {**self.batches[0], **held})[0])
 
 

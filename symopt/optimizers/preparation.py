@@ -78,7 +78,7 @@ def averaged(optimizer: Bound, param: Shared, value: Node) -> Generator[Pair, No
 
 def average_of(param: Shared) -> Shared:
     """The state in which a rule keeps the average of a parameter."""
-    return state(param, "average", param.storage.array)
+    return state(param, "average", param.storage.read())
 
 
 def project(optimizer: Bound, param: Shared, value: Node) -> Node:

@@ -26,8 +26,9 @@ import numpy as np
 import symopt.tensor as so
 from symopt.errors import DataError
 from symopt.graph.construct import make_elementwise, make_shared
-from symopt.graph.nodes import Node, Shared, Storage
+from symopt.graph.nodes import Node, Shared
 from symopt.graph.promotion import FLOAT64
+from symopt.graph.storage import Storage
 from symopt.graph.traversal import substitute, topological
 from symopt.optimizers import OPTIMIZERS, counts
 from symopt.optimizers.base import UpdateRule

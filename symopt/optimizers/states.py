@@ -34,9 +34,7 @@ def state(param: Shared, name: str, initial: Any = 0.0, shape: tuple[int, ...] |
 
     ``initial`` is its first value, a number or an array; the same name gives the same state.
     """
-    return common_state(
-        f"{param.name}_{name}", initial, param.storage.array.shape if shape is None else shape, param.dtype
-    )
+    return common_state(f"{param.name}_{name}", initial, param.storage.shape if shape is None else shape, param.dtype)
 
 
 def common_state(name: str, initial: Any = 0.0, shape: tuple[int, ...] = (), dtype: Any = np.float64) -> Shared:

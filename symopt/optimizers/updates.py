@@ -73,7 +73,7 @@ class Updates(Sequence[Pair]):
     @property
     def hyperparameters(self) -> dict[str, float]:
         """The exact values of the numbers that the equations show with four digits."""
-        return {name: float(node.storage.array) for name, node in self.hyperparameter_nodes.items()}
+        return {name: float(node.storage.read()) for name, node in self.hyperparameter_nodes.items()}
 
     def table(self) -> str:
         """What each parameter resolved to: its shape, and frozen or what its groups have changed."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from symopt.errors import DataError
+from symopt.graph.devices import lives_on_device
 from symopt.graph.evaluate import evaluate
 from symopt.graph.nodes import Array, Input, Node, Shared
 from symopt.graph.provenance import here
@@ -15,6 +16,13 @@ from symopt.graph.provenance import here
 
 def input_array(node: Node, value: Any) -> Array:
     """``value`` as an array of the input's dtype, which must be of the same kind or a smaller one."""
+    # The first half is for speed: nearly all that comes is an array of NumPy.
+    if type(value) is not np.ndarray and lives_on_device(value):
+        raise DataError(
+            f"input {_name(node)!r} was given an array that lives on a GPU: "
+            'use backend="cuda", or copy it to the host first',
+            node.origin,
+        )
     array = np.asarray(value)
     if array.dtype == node.dtype:
         return array
@@ -25,13 +33,16 @@ def input_array(node: Node, value: Any) -> Array:
     else:
         fits = np.can_cast(array.dtype, node.dtype, casting="same_kind")
     if not fits:
-        name = node.name if isinstance(node, Input) else node.describe()
         raise DataError(
-            f"input {name!r} has dtype {node.dtype.name}; it was given {array.dtype.name}, which would lose what it "
-            f"is: cast it first, with .astype({node.dtype.name!r})",
+            f"input {_name(node)!r} has dtype {node.dtype.name}; it was given {array.dtype.name}, which would lose "
+            f"what it is: cast it first, with .astype({node.dtype.name!r})",
             node.origin,
         )
     return array.astype(node.dtype)
+
+
+def _name(node: Node) -> str:
+    return node.name if isinstance(node, Input) else node.describe()
 
 
 def evaluate_one(node: Node, inputs: Mapping[Any, Any] | None = None) -> Array:

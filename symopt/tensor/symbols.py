@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from symopt.errors import DTypeError, ShapeError
 from symopt.graph import construct
+from symopt.graph.devices import lives_on_device, to_host
 from symopt.graph.dimensions import Dimension
 from symopt.graph.nodes import Input, Node, Shared
 from symopt.graph.promotion import differentiable
@@ -57,7 +56,7 @@ def parameter(
     >>> w.value
     array([1., 2.])
     """
-    made = construct.make_shared(_as(value, dtype), name, "parameter", lower, upper)
+    made = _shared(value, dtype, name, "parameter", lower, upper)
     if not differentiable(made.dtype):
         raise DTypeError(
             f"parameter {name!r} has dtype {made.dtype.name}; a trainable parameter is a float: "
@@ -71,7 +70,7 @@ def parameter(
 
 def state(value: Any, name: str, *, dtype: Any = None) -> Shared:
     """A value that is updated between calls, but not trained."""
-    return construct.make_shared(_as(value, dtype), name, "state")
+    return _shared(value, dtype, name, "state")
 
 
 def constant(value: Any, dtype: Any = None) -> Node:
@@ -79,10 +78,18 @@ def constant(value: Any, dtype: Any = None) -> Node:
     return construct.make_constant(_as(value, dtype))
 
 
+def _shared(
+    value: Any, dtype: Any, name: str, role: str, lower: float | None = None, upper: float | None = None
+) -> Shared:
+    made = construct.make_shared(_as(value, dtype), name, role, lower, upper)
+    made.storage.prefers_device = lives_on_device(value)  # _as has copied it to the host
+    return made
+
+
 def _as(value: Any, dtype: Any) -> Any:
     if isinstance(value, Node):
         raise DTypeError(f"expected numbers, was given the symbolic {value!r}", here())
-    array = np.asarray(value)
+    array = to_host(value)
     if array.dtype == object:
         raise DTypeError(f"{type(value).__name__} holds objects, not numbers of one dtype", here())
     return array if dtype is None else array.astype(dtype)

@@ -105,7 +105,7 @@ class Compiled:
         self.states = self._named_states()
         for name, node in self.states.items():
             if name in old:
-                node.storage.array[...] = old[name].storage.array
+                node.storage.array[...] = old[name].storage.read()
 
 
 def _named_monitors(monitors: Mapping[str, Any] | Sequence[tuple[str, Any]]) -> dict[str, Node]:

@@ -47,7 +47,7 @@ class Values:
         averages = self._averages()
         for param, now, before in zip(self._params, self._writes(), self._written, strict=True):
             if now != before and param in averages:
-                averages[param].storage.array[...] = param.storage.array
+                averages[param].storage.array[...] = param.storage.read()
         if self._writes() != self._written:
             self.best = None
             self._written = self._writes()

@@ -90,7 +90,7 @@ class Updater:
     @property
     def epoch(self) -> float:
         """The number of epochs so far, for schedules that count them; yours to set."""
-        return float(self._bank.epoch.storage.array)
+        return float(self._bank.epoch.storage.read())
 
     @epoch.setter
     def epoch(self, epoch: float) -> None:
@@ -220,7 +220,7 @@ class Updater:
             rows = [[s.index, s.name, list(s.shape), s.dtype.name] for s in self._slots.values()]
             about = {"format": checkpoint.FORMAT, "kind": "updater", "slots": rows, "epoch": self.epoch}
             arrays = {f"states/{name}": node.value for name, node in self._bank.states.items()}
-            counts = [[int(s.count.storage.array), int(s.batches.storage.array)] for s in self._slots.values()]
+            counts = [[int(s.count.storage.read()), int(s.batches.storage.read())] for s in self._slots.values()]
             arrays["counts"] = np.asarray(counts, np.int64).reshape(-1, 2)
             checkpoint.write_archive(path, about | self._about(), arrays)
 

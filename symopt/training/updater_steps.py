@@ -97,9 +97,9 @@ class Bank:
         if known is None and fresh.shape == shape:
             known = fresh
         if known is None:  # the fresh one has other rows: one number fills them all
-            first = fresh.storage.array.flat[:1]
+            first = fresh.storage.read().flat[:1]
             known = make_shared(np.broadcast_to(first.reshape(()), shape), name, "state")
-        if known.storage.array.shape != shape or known.dtype != fresh.dtype:
+        if known.storage.shape != shape or known.dtype != fresh.dtype:
             raise DataError(f"the state {name!r} is {known!r}, and now should be {fresh!r}: two names are alike")
         self.states[name] = known
         return known
@@ -115,8 +115,8 @@ class Step:
     def __init__(self, rule: UpdateRule, requests: Sequence[Request], bank: Bank, backend: str) -> None:
         self._bank = bank
         params = [so.parameter(_initial(request), name=request.slot.name) for request in requests]
-        weights = [so.input(param.name, shape=param.storage.array.shape, dtype=param.dtype) for param in params]
-        grads = [so.input(f"g_{param.name}", shape=param.storage.array.shape, dtype=param.dtype) for param in params]
+        weights = [so.input(param.name, shape=param.storage.shape, dtype=param.dtype) for param in params]
+        grads = [so.input(f"g_{param.name}", shape=param.storage.shape, dtype=param.dtype) for param in params]
         # The gradient of this loss is what comes from outside, to the last bit.
         loss = so.zeros(())
         for param, grad in zip(params, grads, strict=True):
@@ -135,6 +135,7 @@ class Step:
         for request, param in zip(requests, params, strict=True):
             if request.place is not None:
                 param.storage.array = request.weight
+                param.storage.hold()  # the array is the caller's
         moved = [param for param in params if replaced[param] is not param]
         outputs = [_fitted(pairs.pop(param), param) for param in moved]
         outputs += [_fitted(pairs.pop(updates.states[name]), updates.states[name]) for _, name in self._gathered]
@@ -157,10 +158,10 @@ class Step:
             owner = _owner(name, requests)
             if owner is None:
                 self.coupled = True
-                replaced[fresh] = self._bank.state(name, fresh, fresh.storage.array.shape)
+                replaced[fresh] = self._bank.state(name, fresh, fresh.storage.shape)
                 continue
             owners[fresh] = owner
-            request, shape = requests[owner], fresh.storage.array.shape
+            request, shape = requests[owner], fresh.storage.shape
             if request.height is not None and shape == request.shape:
                 self._bank.state(name, fresh, request.slot.shape)
                 replaced[fresh] = so.input(name, shape=shape, dtype=fresh.dtype)
@@ -197,7 +198,7 @@ class Step:
 
     def run(self, requests: Sequence[Request]) -> None:
         """Do the step, and write the arrays."""
-        counts = {(int(r.slot.count.storage.array), int(r.slot.batches.storage.array)) for r in requests}
+        counts = {(int(r.slot.count.storage.read()), int(r.slot.batches.storage.read())) for r in requests}
         if self.coupled and len(counts) > 1:
             raise DataError("this rule has states for all arrays together: arrays of one step need the same count")
         states = [self._bank.states[name].storage.array for _, name in self._gathered]

@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-from symopt.backends.cfamily.places import place_of
+from symopt.backends.cfamily.places import in_memory, place_of
 from symopt.graph import construct
-from symopt.graph.nodes import Constant, Contract, Iota, Node
+from symopt.graph.nodes import Contract, Node
 from symopt.lowering.primitives import copy_of, is_canonical
-from symopt.lowering.program import base_of, is_scalar_slot
 from symopt.rewriting.engine import Rules
 
 DIALECT = Rules()
 
 
 @DIALECT("Contract")
-def factors_in_memory(node: Contract) -> Node | None:
+def factorsin_memory(node: Contract) -> Node | None:
     """Factors are arrays; of the right one, the elements of a row lie side by side."""
     if not is_canonical(node):
         return None
     left, right = node.operands
     indices = node.right
-    if not _in_memory(left):
+    if not in_memory(left):
         left = copy_of(left)
     if not _runs_along_rows(node):
         last = tuple(range(right.ndim))
         right = copy_of(construct.transpose(right, (*last[:-2], last[-1], last[-2])))
         indices = (*indices[:-2], indices[-1], indices[-2])
-    elif not _in_memory(right):
+    elif not in_memory(right):
         right = copy_of(right)
     if (left, right) == node.operands:
         return None
     return construct.contract(left, node.left, right, indices, node.output)
-
-
-def _in_memory(node: Node) -> bool:
-    base = base_of(node)
-    return not (isinstance(base, (Constant, Iota)) or base.weak or is_scalar_slot(base))
 
 
 def _runs_along_rows(node: Contract) -> bool:

@@ -114,7 +114,8 @@ class Interface:
         names = Names({*WORDS, *_MEMBERS, *_CPP.split()})
         ordered = sorted(nodes.values(), key=lambda node: (list(ROLES).index(node.role), node.serial))
         return [
-            Value(names.fresh(node.name), node, fields.get(node.storage), node.storage.read().copy()) for node in ordered
+            Value(names.fresh(node.name), node, fields.get(node.storage), node.storage.read().copy())
+            for node in ordered
         ]
 
 

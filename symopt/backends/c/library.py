@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from symopt.backends.c.item import FAILURE, Access, Item
 from symopt.backends.c.products import write_product
 from symopt.backends.c.scope import CScope
-from symopt.backends.cfamily.places import place_of, row_major
+from symopt.backends.cfamily.elements import element
+from symopt.backends.cfamily.places import row_major
 from symopt.backends.cfamily.spelling import c_type, number_text, times, total
 from symopt.graph.dimensions import Dim, product
-from symopt.graph.nodes import Concatenate, Constant, Contract, Cumulate, Iota, Node, Random, ScatterAdd, Take
-from symopt.lowering.program import Library, memory
+from symopt.graph.nodes import Concatenate, Contract, Cumulate, Node, Random, ScatterAdd, Take
+from symopt.lowering.program import Buffer, Library, memory
 
 INDICES = "ijklmpqr"
 
@@ -37,25 +38,20 @@ class _Reader:
 
     def element(self, node: Node, indices: Sequence[str]) -> str:
         """Element ``indices`` of an operand."""
-        place, dim = place_of(node, self.scope.buffers), self.scope.sizes.dim
-        terms = [times(i, dim(stride)) for i, stride in zip(indices, place.strides, strict=True) if stride != 0]
-        base = place.base
-        if isinstance(base, Constant) and base.value.size == 1:
-            return number_text(base.value.reshape(())[()], base.dtype)
-        if isinstance(base, Iota):
-            return f"({total([dim(place.offset), *terms])})"
-        buffer = self.scope.buffers[base]
-        if buffer.role == "scalar":
-            if buffer.name not in self.texts:
-                self.arguments.append(f"const {c_type(buffer.dtype)} {buffer.name}")
-                self.texts.append(buffer.name)
-            return buffer.name
+        return element(node, indices, self.scope, self._pointer, self._number)
+
+    def _number(self, buffer: Buffer) -> str:
+        if buffer.name not in self.texts:
+            self.arguments.append(f"const {c_type(buffer.dtype)} {buffer.name}")
+            self.texts.append(buffer.name)
+        return buffer.name
+
+    def _pointer(self, buffer: Buffer, offset: Dim) -> str:
         name = f"x{len(self.arguments)}"
-        reference = total([self.scope.reference(buffer), dim(place.offset)])
         self.arguments.append(f"const {c_type(buffer.dtype)} *restrict {name}")
-        self.texts.append(reference)
+        self.texts.append(total([self.scope.reference(buffer), self.scope.sizes.dim(offset)]))
         self.accesses.append(Access(memory(buffer), False, None))
-        return f"{name}[{total(terms)}]"
+        return name
 
     def item(self, stem: str, lines: list[str], may_fail: bool = False) -> Item:
         """The piece of work, which no threads share."""

@@ -15,7 +15,7 @@ from symopt.backends.cfamily.body import Body
 from symopt.backends.cfamily.kernel_places import INDICES, Pointer
 from symopt.backends.cfamily.operations import bare
 from symopt.backends.cfamily.places import row_major
-from symopt.backends.cfamily.spelling import c_type, times, total
+from symopt.backends.cfamily.spelling import times, total
 from symopt.backends.cfamily.text import block
 from symopt.graph.dimensions import Dim, product
 from symopt.lowering.program import Loop, memory
@@ -128,7 +128,7 @@ class LoopWriter(Rows):
     # ---------------------------------------------------------------------------------------------------------- calls
 
     def _item(self, lines: list[str]) -> Item:
-        arguments = [f"const {c_type(dtype)} {name}" for name, dtype in self.values.items()]
+        arguments = [f"const {self.scope.type_of(buffer)} {name}" for name, buffer in self.values.items()]
         for pointer in self.pointers.values():
             const = "const " if pointer.constant else ""
             arguments.append(f"{const}{self.scope.type_of(pointer.buffer)} *restrict {pointer.name}")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from symopt.backends.c.item import Access, Item
 from symopt.backends.c.scope import CScope
-from symopt.backends.cfamily.places import Place, place_of, row_major
+from symopt.backends.cfamily.products import Matrix, Product, product_of
 from symopt.backends.cfamily.spelling import c_type, number_text, times, total
 from symopt.backends.cfamily.text import piece
 from symopt.graph.dimensions import Dim, product
-from symopt.graph.nodes import Contract, DType
-from symopt.lowering.program import Buffer, Library, memory
+from symopt.graph.nodes import DType
+from symopt.lowering.program import Library, memory
 
 #: Multiplications up to which plain loops of known lengths are best: the compiler unrolls them.
 TINY = 4096
@@ -32,105 +30,40 @@ def product_text(dtype_name: str, name: str = "product.c") -> str:
     return piece(__file__, name).replace("MASKED_LOAD", load).replace("REAL", real).replace("SUFFIX", short)
 
 
-@dataclass(frozen=True)
-class Matrix:
-    """A factor or the result: memory, and how far it is from one element to the next."""
-
-    buffer: Buffer
-    place: Place
-    stack: Dim
-    row: Dim
-    column: Dim
-
-    @property
-    def turned(self) -> Matrix:
-        return replace(self, row=self.column, column=self.row)
+def _turned_to_suit(one: Product) -> Product:
+    """The same product, turned where a single row or column runs better as the other."""
+    column_side_by_side = one.columns == 1 != one.rows and one.left.row == 1
+    row_of_dots = one.rows == 1 != one.columns and one.right.column != 1
+    return one.turned if column_side_by_side or row_of_dots else one
 
 
-@dataclass(frozen=True)
-class Product:
-    """``result = left @ right`` for every element of a stack: rows by depth, times depth by columns."""
-
-    stack: Dim
-    rows: Dim
-    columns: Dim
-    depth: Dim
-    left: Matrix
-    right: Matrix
-    result: Matrix
-
-    @property
-    def turned(self) -> Product:
-        """The same, with all matrices transposed."""
-        return Product(
-            self.stack, self.columns, self.rows, self.depth, self.right.turned, self.left.turned, self.result.turned
-        )
-
-    @property
-    def is_narrow(self) -> bool:
-        """Whether there are few columns, and vectors can run down them."""
-        return isinstance(self.columns, int) and 1 < self.columns <= NARROW and self.left.row == 1 != self.left.column
-
-    @property
-    def has_many_rows(self) -> bool:
-        """Whether it may be called for many rows, with so much to read for each that it is worth a copy."""
-        read = product((self.depth, self.columns))
-        return isinstance(self.rows, int) and isinstance(read, int) and read >= MUCH
-
-    @property
-    def rows_of_block(self) -> int:
-        """How many rows suit it."""
-        if self.is_narrow:
-            return NARROW_ROWS
-        return MANY_ROWS if self.has_many_rows else ROWS
-
-    @property
-    def suits_blas(self) -> bool:
-        """Whether all lies as a BLAS wants it: one step along rows or columns, and no vector among the matrices."""
-        single = 1 in (self.rows, self.columns, self.depth)
-        return not single and 1 in (self.left.row, self.left.column)
-
-    @property
-    def work(self) -> Dim:
-        return product((self.stack, self.rows, self.columns, self.depth))
+def _is_narrow(one: Product) -> bool:
+    """Whether there are few columns, and vectors can run down them."""
+    return isinstance(one.columns, int) and 1 < one.columns <= NARROW and one.left.row == 1 != one.left.column
 
 
-def product_of(kernel: Library, scope: CScope) -> Product:
-    """The matrices of a canonical product, turned where a single row or column runs better as the other."""
-    node = kernel.node
-    assert isinstance(node, Contract)
-    sizes: dict[int | None, Dim] = {None: 1}
-    places = [place_of(operand, scope.buffers) for operand in node.operands]
-    for indices, operand in zip((node.left, node.right), node.operands, strict=True):
-        sizes.update(zip(indices, operand.shape, strict=True))
-    stack = next((i for i in node.output if i in node.left and i in node.right), None)
-    rows = next((i for i in node.output if i not in node.right), None)
-    columns = next((i for i in node.output if i not in node.left), None)
-    depth = next(i for i in node.left if i not in node.output)
+def _has_many_rows(one: Product) -> bool:
+    """Whether it may be called for many rows, with so much to read for each that it is worth a copy."""
+    read = product((one.depth, one.columns))
+    return isinstance(one.rows, int) and isinstance(read, int) and read >= MUCH
 
-    def matrix(place: Place, indices: tuple[int, ...], row: int | None, column: int | None) -> Matrix:
-        strides: dict[int | None, Dim] = {None: 0, **dict(zip(indices, place.strides, strict=True))}
-        step = {index: strides[index] if sizes[index] != 1 else 0 for index in (stack, row, column)}
-        buffer = kernel.buffer if place.base is node else scope.buffers[place.base]
-        return Matrix(buffer, place, step[stack], step[row], step[column])
 
-    found = Product(
-        sizes[stack],
-        sizes[rows],
-        sizes[columns],
-        sizes[depth],
-        matrix(places[0], node.left, rows, depth),
-        matrix(places[1], node.right, depth, columns),
-        matrix(Place(node, 0, row_major(node.shape)), node.output, rows, columns),
-    )
-    column_side_by_side = found.columns == 1 != found.rows and found.left.row == 1
-    row_of_dots = found.rows == 1 != found.columns and found.right.column != 1
-    return found.turned if column_side_by_side or row_of_dots else found
+def _rows_of_block(one: Product) -> int:
+    """How many rows suit it."""
+    if _is_narrow(one):
+        return NARROW_ROWS
+    return MANY_ROWS if _has_many_rows(one) else ROWS
+
+
+def _suits_blas(one: Product) -> bool:
+    """Whether all lies as a BLAS wants it: one step along rows or columns, and no vector among the matrices."""
+    single = 1 in (one.rows, one.columns, one.depth)
+    return not single and 1 in (one.left.row, one.left.column)
 
 
 def write_product(kernel: Library, scope: CScope, number: int) -> list[Item]:
     """The piece of work of a canonical product."""
-    one = product_of(kernel, scope)
+    one = _turned_to_suit(product_of(kernel, scope))
     split = _split(one, scope)
     arguments, lines = _function(one, scope, split)
     function = scope.function(
@@ -160,7 +93,7 @@ def write_product(kernel: Library, scope: CScope, number: int) -> list[Item]:
             call,
             scope.comment(kernel),
             row_bytes=touched * size,
-            tiles=one.rows_of_block if split == "rows" else 0,
+            tiles=_rows_of_block(one) if split == "rows" else 0,
             is_small=not split,
         )
     ]
@@ -222,16 +155,16 @@ def _matrix_lines(one: Product, scope: CScope, dtype: DType, rows: str, index: s
         step = dim(one.result.row)
         return [f"dots_{short}({rows}, {dim(one.depth)}, {a}, {dim(one.left.row)}, {b}, {c}, {step});"]
     sizes = f"{rows}, {dim(one.columns)}, {dim(one.depth)}"
-    if scope.blas and one.suits_blas:
+    if scope.blas and _suits_blas(one):
         scope.by_blas.add(dtype.name)
         left = f"{a}, {dim(one.left.row)}, {dim(one.left.column)}"
         return [f"blas_{short}({sizes}, {left}, {b}, {dim(one.right.row)}, {c}, {dim(one.result.row)});"]
     scope.products.add(dtype.name)
-    if one.is_narrow:
+    if _is_narrow(one):
         left = f"{a}, {dim(one.left.column)}"
         return [f"narrow_{short}({sizes}, {left}, {b}, {dim(one.right.row)}, {c}, {dim(one.result.row)});"]
     left = f"{a}, {dim(one.left.row)}, {dim(one.left.column)}"
-    many = int(one.has_many_rows)
+    many = int(_has_many_rows(one))
     return [f"product_{short}({many}, {sizes}, {left}, {b}, {dim(one.right.row)}, {c}, {dim(one.result.row)});"]
 
 

@@ -13,12 +13,11 @@ import numpy as np
 from symopt.backends.c.item import Access, Item
 from symopt.backends.c.scope import CScope
 from symopt.backends.cfamily.spelling import c_type, number_text
+from symopt.backends.cfamily.sums import DOUBLE, identity
 from symopt.graph.dimensions import Dim, product
 from symopt.graph.nodes import DType, Reduce
 from symopt.lowering.names import Names
 from symopt.lowering.program import Buffer, memory
-
-DOUBLE = np.dtype(np.float64)
 
 
 @dataclass(eq=False)
@@ -48,7 +47,7 @@ class Accumulator:
     @property
     def identity(self) -> str:
         """What nothing adds up to."""
-        return _identity(self.node, self.dtype)
+        return identity(self.node, self.dtype)
 
     @property
     def _adds(self) -> bool:
@@ -133,17 +132,6 @@ class Accumulator:
 
         accesses = (Access(memory(self.home), False, None), Access(memory(self.result), True, None))
         return Item(None, accesses, call, is_small=True)
-
-
-def _identity(node: Reduce, dtype: DType) -> str:
-    if node.op in ("sum", "prod"):
-        return number_text(int(node.op == "prod"), dtype)
-    if dtype.kind == "b":
-        return str(int(node.op == "min"))
-    if dtype.kind == "f":
-        return number_text(-np.inf if node.op == "max" else np.inf, dtype)
-    limits = np.iinfo(dtype)
-    return number_text(limits.min if node.op == "max" else limits.max, dtype)
 
 
 def accumulator(

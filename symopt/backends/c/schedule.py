@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from symopt.backends.c.item import FAILURE, Access, Group, Item
+from symopt.backends.cfamily.typical import typical
 from symopt.errors import SymoptError
-from symopt.graph.dimensions import Dim, resolve
 
 #: Bytes that the rows of a block touch together, about: a part of the second-level cache.
 BLOCK_BYTES = 64 * 1024
@@ -111,24 +111,11 @@ def _rows_of_block(group: Group, sizes: Mapping[str, int]) -> int:
     tiles = max(item.tiles for item in group.items)
     if tiles:
         return tiles if isinstance(group.extent, int) else BATCH
-    row = max(1, _number(sum((item.row_bytes for item in group.items), 0), sizes))
+    row = max(1, typical(sum((item.row_bytes for item in group.items), 0), sizes))
     rows = ROWS
     while rows > 1 and rows * row > BLOCK_BYTES:
         rows //= 2
     return rows
-
-
-def _number(dim: Dim, sizes: Mapping[str, int]) -> int:
-    """A dimension for typical sizes."""
-    return resolve(dim, _Typical(sizes))
-
-
-class _Typical(dict[str, int]):
-    def __contains__(self, name: object) -> bool:
-        return True
-
-    def __missing__(self, name: str) -> int:
-        return 100
 
 
 def _last(groups: list[Group]) -> Group:

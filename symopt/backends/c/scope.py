@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from symopt.backends.cfamily.operations import Operations
 from symopt.backends.cfamily.scope import Call, Field, Scope
 from symopt.backends.cfamily.spelling import c_type, number_text
 from symopt.graph.dimensions import Dim, product
@@ -22,7 +23,7 @@ class CScope(Scope):
     """What the writers of C kernels share."""
 
     def __init__(self, program: Program, blas: bool = False) -> None:
-        super().__init__(program)
+        super().__init__(program, Operations())
         self.blas = blas
         self.by_blas: set[str] = set()  # dtypes of products by a BLAS
         self.margins: dict[object, tuple[int, int]] = {}

@@ -10,11 +10,12 @@ import numpy as np
 
 from symopt.backends.c.item import FAILURE, Group
 from symopt.backends.c.scope import CScope, Field
+from symopt.backends.cfamily.epochs import has_epochs
 from symopt.backends.cfamily.numbers import Numbers
 from symopt.backends.cfamily.places import place_of
 from symopt.backends.cfamily.spelling import c_type, number_text, times, total
 from symopt.backends.cfamily.text import block, function, indented, wrapped
-from symopt.graph.dimensions import names_in, product, symbol
+from symopt.graph.dimensions import product
 from symopt.graph.nodes import Constant, Input, Node
 from symopt.lowering.program import Buffer, is_scalar_slot, memory
 
@@ -61,14 +62,6 @@ def copies_out(near: Sequence[Near]) -> list[str]:
         for one in near
         if one.goes_out
     ]
-
-
-def has_epochs(inputs: Sequence[Input], outputs: Sequence[Node]) -> bool:
-    """Whether there is a function for whole epochs: all inputs have rows in one number, and outputs are numbers."""
-    lengths = {symbol(node.shape[0]) if node.ndim else None for node in inputs}
-    others = {name for node in inputs for dim in node.shape[1:] for name in names_in(dim)}
-    alike = len(lengths) == 1 and None not in lengths and not others - lengths
-    return alike and all(node.shape == () for node in outputs)
 
 
 class Steps:

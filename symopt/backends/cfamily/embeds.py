@@ -53,6 +53,6 @@ class EmbedWriter:
             return f"({total([self.writer.scope.sizes.dim(place.offset), index])})"
         assert buffer is not None
         if buffer.role == "scalar":
-            self.writer.values[buffer.name] = buffer.dtype
+            self.writer.values[buffer.name] = buffer
             return buffer.name
         return f"{self.writer.far(buffer, place.offset)}[{index}]"

@@ -10,7 +10,7 @@ from symopt.backends.cfamily.places import Place, place_of, row_major
 from symopt.backends.cfamily.scope import Scope
 from symopt.backends.cfamily.spelling import number_text, times, total
 from symopt.graph.dimensions import Dim
-from symopt.graph.nodes import Constant, DType, Embed, Iota, Node
+from symopt.graph.nodes import Constant, Embed, Iota, Node
 from symopt.lowering.names import Names
 from symopt.lowering.program import Buffer, Loop, memory
 
@@ -42,7 +42,7 @@ class KernelPlaces(ABC):
         self.scope = scope
         self.names = Names(scope.taken)
         self.pointers: dict[tuple[object, Dim, Dim], Pointer] = {}
-        self.values: dict[str, DType] = {}  # scalars that are passed by value
+        self.values: dict[str, Buffer] = {}  # scalars that are passed by value
         self.written = {memory(buffer) for _, buffer in loop.writes}
         self.reads = list(dict.fromkeys(loop.reads()))
         self.places = {node: self.place(node) for node in self.reads}
@@ -97,7 +97,7 @@ class KernelPlaces(ABC):
             return self._counted(place)
         assert buffer is not None
         if buffer.role == "scalar":
-            self.values[buffer.name] = buffer.dtype
+            self.values[buffer.name] = buffer
             return buffer.name
         name = self.pointer(buffer, place.offset, self.row_stride(place.strides), constant=True)
         return f"{name}[{self.index(place.strides)}]"

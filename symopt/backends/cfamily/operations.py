@@ -174,10 +174,13 @@ _BINARY = frozenset({"add", "subtract", "multiply", "maximum", "minimum", "remai
 class Operations:
     """Spells operations, and collects the functions that the text needs.
 
-    ``called`` are functions of C's library, ``helpers`` the definitions of small functions by name.
+    ``called`` are functions of C's library, ``helpers`` the definitions of small functions by name, which begin with
+    ``head``. ``widens``: a cast from float32 to float64 goes by a small function.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, head: str = "static inline", widens: bool = True) -> None:
+        self._head = head
+        self._widens = widens
         self.called: dict[str, DType] = {}
         self.helpers: dict[str, str] = {}
 
@@ -185,7 +188,7 @@ class Operations:
         """The expression of one operation over the texts of its operands."""
         dtype = node.operands[-1].dtype
         if node.op.kind == "cast":
-            if node.dtype.name == "float64" and _is_rounded(node.operands[0]):
+            if self._widens and node.dtype.name == "float64" and _is_rounded(node.operands[0]):
                 return f"{self.helper('widen', dtype)}({bare(operands[0])})"
             return self.cast(operands[0], dtype, node.dtype)
         return self.spell_as(node, operands, dtype)
@@ -222,7 +225,7 @@ class Operations:
         made = f"{name}_{dtype.name}"
         arguments = "{T} x, {T} y" if name in _BINARY else "{T} x"
         result = {"isnan": "int", "isfinite": "int", "widen": "double"}.get(name, "{T}")
-        text = f"static inline {result} {made}({arguments})\n{{\n    {body}\n}}"
+        text = f"{self._head} {result} {made}({arguments})\n{{\n    {body}\n}}"
         wrapping = "unsigned long long" if dtype.itemsize == 8 else "unsigned"
         self.helpers[made] = text.replace("{T}", c_type(dtype)).replace("{U}", wrapping).replace("{f}", suffix)
         return made

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from symopt.graph.dimensions import Dim, Shape
-from symopt.graph.nodes import Broadcast, Node, Reshape, Slice, Transpose
-from symopt.lowering.program import Buffer, is_view
+from symopt.graph.nodes import Broadcast, Constant, Iota, Node, Reshape, Slice, Transpose
+from symopt.lowering.program import Buffer, base_of, is_scalar_slot, is_view
 
 
 @dataclass(frozen=True)
@@ -62,3 +62,9 @@ def _reshaped(node: Reshape, inner: Place) -> tuple[Dim, ...]:
         left = iter(long)
         return tuple(0 if dim == 1 else next(left) for dim in node.shape)
     return row_major(node.shape)
+
+
+def in_memory(node: Node) -> bool:
+    """Whether the elements of a node lie in memory, and are no numbers in the text."""
+    base = base_of(node)
+    return not (isinstance(base, (Constant, Iota)) or base.weak or is_scalar_slot(base))

@@ -47,10 +47,10 @@ class Call:
 class Scope:
     """What the writers of kernels share."""
 
-    def __init__(self, program: Program, reserved: frozenset[str] = RESERVED) -> None:
+    def __init__(self, program: Program, operations: Operations, reserved: frozenset[str] = RESERVED) -> None:
         self.program = program
         self.buffers = program.buffers
-        self.operations = Operations()
+        self.operations = operations
         self.names = Names({*reserved, *(buffer.name for buffer in self.buffers.values())})
         self.sizes = Sizes({name: self.names.fresh("n" if name.startswith("_") else name) for name in program.sizes})
         self.fields: dict[object, Field] = {}

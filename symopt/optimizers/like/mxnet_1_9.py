@@ -279,7 +279,7 @@ class DCASGD(InPython):
 
     def rule(self, param: Shared, grad: Node) -> Moves:
         """The gradient, decay, and what the change of the parameter does to the gradient."""
-        w_prev = state(param, "w_prev", param.storage.array)
+        w_prev = state(param, "w_prev", param.storage.read())
         yield w_prev, param
         delay = self.lamda * so.square(grad) * (param - w_prev)
         return param - self.learning_rate * (self.decayed(param, grad) + delay)

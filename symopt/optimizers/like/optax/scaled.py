@@ -129,7 +129,7 @@ class SM3(Optax):
 
     def direction(self, param: Shared, grad: Node) -> Direction:
         """The mean of gradients over the roots of their covers."""
-        shape = param.storage.array.shape
+        shape = param.storage.shape
         axes = range(len(shape))
         covers = [state(param, f"mu_{axis}", shape=(shape[axis],)) for axis in axes]
         wide = [so.reshape(covers[i], tuple(shape[i] if i == axis else 1 for axis in axes)) for i in axes]
@@ -181,7 +181,7 @@ class Adafactor(Chained):
         if self.multiply_by_parameter_scale:
             step = step * so.maximum(rms(param), 1e-3)
         if self.momentum is not None:
-            mean = common_state(f"{param.name}_ema", 0.0, param.storage.array.shape, "float32")
+            mean = common_state(f"{param.name}_ema", 0.0, param.storage.shape, "float32")
             step = so.cast(self.momentum * mean, param.dtype) + (1 - self.momentum) * step
             yield mean, so.cast(step, "float32")
         return param - step if self.weight_decay_rate is None else param - (step + self.weight_decay_rate * param)
@@ -191,7 +191,7 @@ class Adafactor(Chained):
         count = so.cast(t - self.decay_offset, "float32")
         keep = so.cast(1 - count ** so.cast(-self.decay_rate, "float32"), grad.dtype)
         square = so.square(grad) + self.eps
-        shape = param.storage.array.shape
+        shape = param.storage.shape
         axes = self.longest_axes(shape)
         if axes is None:
             past = state(param, "v")

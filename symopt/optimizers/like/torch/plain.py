@@ -150,7 +150,7 @@ class Muon(Foreign):
         buffer = state(param, "momentum_buffer")
         buffer_next = average(self.momentum, buffer, grad)
         yield buffer, buffer_next
-        height, width = param.storage.array.shape
+        height, width = param.storage.shape
         step = self.orthogonal(self.mixed(grad, buffer_next), tall=height > width)
         original = max(1.0, height / width) ** 0.5
         factor = 0.2 * max(height, width) ** 0.5 if self.adjust_lr_fn == "match_rms_adamw" else original

@@ -148,7 +148,7 @@ class Adafactor(Torch):
             variance_next = average(keep, variance, so.square(grad))
             yield variance, variance_next
             return variance_next
-        *stack, height, width = param.storage.array.shape
+        *stack, height, width = param.storage.shape
         rows = state(param, "row_var", shape=(*stack, height, 1))
         columns = state(param, "col_var", shape=(*stack, 1, width))
         rows_next = average(keep, rows, so.mean(so.square(grad), axis=-1, keepdims=True))
