@@ -10,10 +10,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.cuda import on_cpu
+
 TESTS = Path(__file__).resolve().parent
 GOLDEN = TESTS / "golden"
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Before any test asks which backends there are.
+on_cpu.use()
 
 # ------------------------------------------------------------------------------------------------- Hypothesis
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from symopt.backends.c import CBackend, cache_info, clear_cache, export
+from symopt.backends.cuda import CudaBackend
 from symopt.backends.numexpr import NumexprBackend
 from symopt.backends.numpy import NumpyBackend
 from symopt.backends.task import Backend, BackendRecord, Runner, StepByStep, Task, checked_arrays
@@ -24,8 +25,10 @@ __all__ = [
     "find",
 ]
 
-#: By name, the fastest first: ``auto`` takes the first that is available.
-BACKENDS: dict[str, Backend] = {backend.name: backend for backend in (CBackend(), NumexprBackend(), NumpyBackend())}
+#: By name: ``auto`` takes the first that is available, which is never ``cuda``, as what a user has lies on the host.
+BACKENDS: dict[str, Backend] = {
+    backend.name: backend for backend in (CBackend(), NumexprBackend(), NumpyBackend(), CudaBackend())
+}
 
 
 def backends() -> dict[str, BackendRecord]:

@@ -60,6 +60,8 @@ class Storage:
 
     @array.setter
     def array(self, array: Array) -> None:
+        if self.elsewhere is not None:
+            self.elsewhere.leave()  # it is to know that its value no longer counts
         self._array = array
         self.elsewhere = None
 

@@ -11,7 +11,7 @@ import numpy as np
 from symopt.backends.c.item import FAILURE, Group
 from symopt.backends.c.scope import CScope, Field
 from symopt.backends.cfamily.epochs import has_epochs
-from symopt.backends.cfamily.numbers import Numbers
+from symopt.backends.cfamily.numbers import Numbers, needed
 from symopt.backends.cfamily.places import place_of
 from symopt.backends.cfamily.spelling import c_type, number_text, times, total
 from symopt.backends.cfamily.text import block, function, indented, wrapped
@@ -102,9 +102,9 @@ class Steps:
             lines += self._group(group)
         if self.fails:
             lines += ["return 0;"] if looked else [*self._barrier, "return m->failure[0] != 0;"]
-        needed = set(re.findall(r"\w+", "\n".join(lines)))
-        self._passed = [(kind, name) for kind, name in self._weak.passed if name in needed]
-        self._fixed = _needed(self._weak.fixed, {name for _, name in self._passed})
+        words = set(re.findall(r"\w+", "\n".join(lines)))
+        self._passed = [(kind, name) for kind, name in self._weak.passed if name in words]
+        self._fixed = needed(self._weak.fixed, {name for _, name in self._passed})
         arguments = ["const Memory *restrict m", *(f"Index {name}" for name in self.scope.sizes.names.values())]
         arguments += ["Index call"] if self._draws else []
         arguments += [f"{kind} {name}" for kind, name in self._passed]
@@ -267,14 +267,3 @@ def _is_seamless(group: Group) -> bool:
         return False
     (item,) = group.items
     return item.tiles > 0 or (isinstance(item.elements, int) and item.elements * group.block % 64 == 0)
-
-
-def _needed(lines: Sequence[str], names: set[str]) -> list[str]:
-    """The definitions that lead to the given names."""
-    kept: list[str] = []
-    for line in reversed(lines):
-        left, right = line.split(" = ", 1)
-        if left.split()[-1] in names:
-            names = names | set(re.findall(r"[A-Za-z_]\w*", right))
-            kept.append(line)
-    return kept[::-1]

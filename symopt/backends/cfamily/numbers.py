@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,3 +112,14 @@ class _Writer:
         (self.varying_lines if varies else self.fixed_lines).append(f"const {c_type(dtype)} {name} = {bare(text)};")
         if not varies:
             self.passed.append((c_type(dtype), name))
+
+
+def needed(lines: Sequence[str], names: set[str]) -> list[str]:
+    """The definitions that lead to the given names."""
+    kept: list[str] = []
+    for line in reversed(lines):
+        left, right = line.split(" = ", 1)
+        if left.split()[-1] in names:
+            names = names | set(re.findall(r"[A-Za-z_]\w*", right))
+            kept.append(line)
+    return kept[::-1]

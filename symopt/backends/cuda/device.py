@@ -1,0 +1,99 @@
+"""The device: CuPy, or what stands in for it, and what can be said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from symopt.backends.cuda.jobs import THREADS
+from symopt.errors import CompileError
+from symopt.graph.nodes import Array
+
+#: Options of NVRTC. What multiplies and adds is rounded twice, as in NumPy, but for products of matrices.
+OPTIONS = ("-std=c++17", "--fmad=false")
+INSTALL = 'pip install "symopt-compiler[cuda13]" (or [cuda12], as your driver wants it)'
+
+
+def find_cupy() -> tuple[Any | None, str]:
+    """CuPy and the GPU that it works on; or None, and why not."""
+    if find_spec("cupy") is None:
+        return None, f"CuPy is not installed: {INSTALL}"
+    import cupy
+
+    try:
+        count = cupy.cuda.runtime.getDeviceCount()
+    except Exception as error:  # of several kinds: no driver, an old one, no library
+        return None, f"CuPy finds no GPU: {error}"
+    if not count:
+        return None, "CuPy finds no GPU"
+    properties = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)
+    return cupy, f"generated CUDA by CuPy {cupy.__version__} on {properties['name'].decode()}"
+
+
+class Device:
+    """What the backend does with a device.
+
+    ``xp`` is CuPy, or a namespace shaped like it. ``touches`` counts how often the host has looked at or written what
+    lies on the device: as long as it stays, nothing has to be brought up to date.
+    """
+
+    def __init__(self, xp: Any) -> None:
+        self.xp = xp
+        self.processors: int = xp.cuda.Device().attributes["MultiProcessorCount"]
+        self.touches = 0
+
+    def load(self, source: str) -> Callable[[str], Any]:
+        """The kernels of a source by name; compiled by NVRTC, which CuPy keeps on disk."""
+        module = self.xp.RawModule(code=source, options=OPTIONS)
+
+        def kernel(name: str) -> Any:
+            try:
+                return module.get_function(name)
+            except Exception as error:
+                if type(error).__name__ != "CompileException":
+                    raise
+                numbered = "\n".join(f"{i:4} {line}" for i, line in enumerate(source.splitlines(), 1))
+                raise CompileError(f"NVRTC {' '.join(OPTIONS)}\n{error}\n{numbered}") from None
+
+        return kernel
+
+    def is_array(self, value: Any) -> bool:
+        """Whether ``value`` is an array of this device."""
+        return isinstance(value, self.xp.ndarray)
+
+    def adopt(self, value: Any) -> Any:
+        """An array of this device for anything that lies on it, without a copy."""
+        return value if self.is_array(value) else self.xp.from_dlpack(value)
+
+    def empty(self, count: int, dtype: Any) -> Any:
+        """Memory of no particular content."""
+        return self.xp.empty((max(count, 1),), dtype)
+
+    def sent(self, host: Array) -> Any:
+        """A copy of an array of the host."""
+        array = self.xp.empty(host.shape, host.dtype)
+        array.set(np.asarray(host, order="C"))
+        return array
+
+    def view(self, array: Any, offset: int, shape: tuple[int, ...], steps: tuple[int, ...]) -> Any:
+        """Elements from an offset on, at given steps."""
+        flat = array.reshape(-1)[offset:]
+        size = flat.dtype.itemsize
+        return self.xp.lib.stride_tricks.as_strided(flat, shape, tuple(step * size for step in steps))
+
+    def recorded(self, work: Callable[[], None]) -> Any:
+        """A CUDA graph of what ``work`` launches; it is not run."""
+        stream = self.xp.cuda.Stream(non_blocking=True)
+        with stream:
+            stream.begin_capture()
+            try:
+                work()
+            finally:
+                graph = stream.end_capture()
+        return graph
+
+
+BLOCK = (THREADS,)

@@ -1,0 +1,124 @@
+"""Kernels with sums along rows, and along columns."""
+
+from __future__ import annotations
+
+from symopt.backends.cfamily.text import block
+from symopt.backends.cuda.jobs import CHUNK_ROWS, SUM_BLOCKS, THREADS, Job, chunks, columns, passes, together
+from symopt.backends.cuda.kernels import Kernel
+from symopt.backends.cuda.passes import finished
+from symopt.backends.cuda.sums import across
+from symopt.graph.dimensions import Dim, product
+
+#: Elements of a row up to which one thread adds them up, and from which on a whole block does; else it is a warp.
+SHORT, LONG = 32, 2048
+#: Rows of known number up to which a block adds up each, whatever its length.
+FEW = 64
+WARP = 32
+
+
+def write_rows(kernel: Kernel) -> list[Job]:
+    """The jobs of a kernel whose innermost axis is summed over: rows are what is left of the others."""
+    kept, reduced = _split(kernel)
+    rows, length = _extent(kernel, kept), _extent(kernel, reduced)
+    lanes = _lanes(rows, length)
+    inner = kernel.statements(kernel.sums)
+    r, q = kernel.counter("r", kept), kernel.counter("q", reduced)
+    inner = [*kernel.unravelled(q, reduced, inner), *inner]
+    lane = {1: "0", WARP: f"threadIdx.x % {WARP}", THREADS: "threadIdx.x"}[lanes]
+    step = f"{q}++" if lanes == 1 else f"{q} += {lanes}"
+    loop = block(inner, f"for (Index {q} = {lane}; {q} < {kernel.scope.sizes.dim(length)}; {step})")
+    results = []
+    kernel.scope.pieces.add("sums.cu")
+    for one in kernel.partial:
+        place = f"{kernel.target(one.result)}[{kernel.index(kernel.out_strides(one.node))}]"
+        store = f"{place} = {one.stored(one.name)};"
+        results += [f"{one.name} = {_combined(one.operation, one.name, lanes)};"] if lanes > 1 else []
+        results.append(store if lanes == 1 else f"if ({lane} == 0) {store}")
+    row = [*(one.declaration for one in kernel.partial), *loop, *results]
+    row = [*kernel.unravelled(r, kept, row), *row]
+    formals, lines = kernel.formals()
+    lines += [one.declaration for one in kernel.full]
+    lines += block(row, _rows(r, kernel.scope.sizes.dim(rows), lanes))
+    blocks = passes(rows, THREADS // lanes, SUM_BLOCKS if kernel.full else None)
+    last, jobs = finished(kernel, formals, blocks, False)
+    return [kernel.job(formals, [*lines, *last], blocks), *jobs]
+
+
+def write_columns(kernel: Kernel) -> list[Job]:
+    """The jobs of a kernel whose innermost axis is kept: threads side by side have columns, and share their rows."""
+    kept, reduced = _split(kernel)
+    count, rows = _extent(kernel, kept), _extent(kernel, reduced)
+    width, dim = across(count), kernel.scope.sizes.dim
+    single = isinstance(rows, int) and rows <= CHUNK_ROWS
+    kernel.scope.pieces.add("sums.cu")
+    inner = kernel.statements(kernel.sums)
+    c, q = kernel.counter("c", kept), kernel.counter("q", reduced)
+    blocks = together(columns(count, width), chunks(rows))
+    lines = _of_the_block(c, dim(count), dim(rows), width, single)
+    first = f"threadIdx.x / {width}" if single else f"chunk * share + threadIdx.x / {width}"
+    head = f"for (Index {q} = {first}; {q} < {dim(rows) if single else 'end'}; {q} += {THREADS // width})"
+    loop = block([*kernel.unravelled(q, reduced, inner), *inner], head)
+    lines += [one.declaration for one in kernel.sums]
+    lines += block([*kernel.unravelled(c, kept, loop), *loop], f"if ({c} < {dim(count)})")
+    formals, before = kernel.formals()
+    jobs = []
+    for one in kernel.partial:
+        lines.append(f"{one.name} = reduce<{one.operation}, {width}>({one.name});")
+        if single:
+            place = f"{formals.pointer(kernel.scope.field(one.result), writes=True)}[{c}]"
+        else:
+            parts = kernel.scope.parts(one.node, one.dtype, chunks(rows))
+            place = f"{formals.pointer(parts, writes=True)}[chunk * {dim(count)} + {c}]"
+            jobs.append(one.combination(kernel.scope, parts, chunks(rows)))
+        value = one.stored(one.name) if single else one.name
+        lines.append(f"if (threadIdx.x < {width} && {c} < {dim(count)}) {place} = {value};")
+    last, others = finished(kernel, formals, blocks, False)
+    return [kernel.job(formals, [*before, *lines, *last], blocks), *jobs, *others]
+
+
+def _of_the_block(column: str, count: str, rows: str, width: int, single: bool) -> list[str]:
+    """Lines that say which column a thread has, and which of its rows the block adds up."""
+    if single:
+        return [f"const Index {column} = (Index)block * {width} + threadIdx.x % {width};"]
+    tiles = str(-(-int(count) // width)) if count.isdigit() else f"(({count} + {width - 1}) / {width})"
+    first = f"const Index chunk = block / {tiles}, {column} = block % {tiles} * {width} + threadIdx.x % {width};"
+    return [
+        f"const Index chunk = block, {column} = threadIdx.x % {width};" if tiles == "1" else first,
+        f"const Index share = rows_of_chunk({rows});",
+        f"const Index end = (chunk + 1) * share < {rows} ? (chunk + 1) * share : {rows};",
+    ]
+
+
+def _rows(index: str, rows: str, lanes: int) -> str:
+    """The loop over the rows that belong to a thread, to its warp, or to its block."""
+    if lanes == 1:
+        return f"FOR_EACH({index}, {rows})"
+    each = THREADS // lanes
+    first = "block" if each == 1 else f"(Index)block * {each} + threadIdx.x / {lanes}"
+    step = "blocks" if each == 1 else f"(Index)blocks * {each}"
+    return f"for (Index {index} = {first}; {index} < {rows}; {index} += {step})"
+
+
+def _lanes(rows: Dim, length: Dim) -> int:
+    """How many threads add up a row."""
+    if isinstance(length, int) and length <= SHORT:
+        return 1
+    if (isinstance(length, int) and length >= LONG) or (isinstance(rows, int) and rows <= FEW):
+        return THREADS
+    return WARP
+
+
+def _combined(operation: str, name: str, lanes: int) -> str:
+    """The sum of a row, for each thread that has a part of it."""
+    return f"warp_reduce<{operation}>({name})" if lanes == WARP else f"reduce<{operation}, 1>({name})"
+
+
+def _extent(kernel: Kernel, depths: list[int]) -> Dim:
+    return product(tuple(kernel.extent(depth) for depth in depths))
+
+
+def _split(kernel: Kernel) -> tuple[list[int], list[int]]:
+    """The axes that the reductions keep, and those that they sum over."""
+    position = kernel.loop.reductions.index((kernel.partial[0].node, kernel.partial[0].result))
+    reduced = [depth for depth, axis in enumerate(kernel.axes) if axis.reduced[position]]
+    return [depth for depth in range(len(kernel.axes)) if depth not in reduced], reduced
