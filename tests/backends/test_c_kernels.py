@@ -110,3 +110,16 @@ def test_a_scattered_gradient_that_a_state_keeps_is_cleared_whole() -> None:
         kept.append(last.value)
     np.testing.assert_array_equal(kept[0], kept[1])
     assert (kept[0] != 0).any(1).sum() == 2
+
+
+def test_what_is_chosen_under_a_condition_is_read_before_it() -> None:
+    """GCC 12 masks such a load wrongly, where the condition is made of others and vectors do it."""
+    x, a = so.input("x", (2, 2, 5), "float32"), so.input("a", (10,), "float32")
+    y = so.sin(x).reshape(2, 10)
+    moved = so.concatenate([x[1:], x[:1]], axis=0).reshape(2, 10)
+    lost = so.logical_and(so.logical_or(so.equal(y, a), so.isnan(y)), so.logical_not(so.isfinite(y)))
+    f = so.function([x, a], [so.where(lost, moved, y), y], backend="c")
+    values = np.linspace(0, 1.9, 20, dtype="float32").reshape(2, 2, 5)
+    values[0, 1, 4], values[1, 0, 1] = np.inf, -np.inf
+    chosen, _ = f(values, np.zeros(10, "float32"))
+    assert (chosen[0, 9], chosen[1, 1]) == (values[1, 1, 4], values[0, 0, 1])

@@ -24,7 +24,13 @@ RUNTIME = HERE / "cuda_cpu.cpp"
 PROBLEM = None if sys.platform == "linux" and shutil.which("g++") else "the stand-in for CuPy needs Linux and g++"
 
 _COMMON = ("g++", "-x", "c++", "-std=c++17", "-pipe", "-shared", "-fPIC", "-U_FORTIFY_SOURCE")
-_WARNINGS = ("-Wall", "-Werror", "-Wno-unused-function", "-Wno-unknown-pragmas")  # `#pragma unroll` is one
+_WARNINGS = (
+    "-Wall",
+    "-Wno-tautological-compare",
+    "-Werror",
+    "-Wno-unused-function",
+    "-Wno-unknown-pragmas",
+)  # `#pragma unroll` is one
 #: Hidden: local variables of templates would otherwise be one for all modules of a process.
 _KERNEL = (*_COMMON, "-O1", "-ffp-contract=off", "-fvisibility=hidden", "-nostdlib", *_WARNINGS)
 _DAYS_KEPT = 7
@@ -105,7 +111,9 @@ def _numbered(source: str) -> str:
 @cache
 def runtime() -> ctypes.CDLL:
     """What runs kernels; modules find its symbols, and it keeps the interpreter's lock, as it has one state."""
-    path = compile_object(RUNTIME.read_text("utf-8"), (*_COMMON, "-O2", "-Wall", "-Wextra"))
+    path = compile_object(
+        RUNTIME.read_text("utf-8"), (*_COMMON, "-O2", "-Wall", "-Wno-tautological-compare", "-Wextra")
+    )
     library = ctypes.PyDLL(str(path), mode=ctypes.RTLD_GLOBAL)
     pointer = ctypes.c_void_p
     library.cuda_cpu_find_shared.argtypes = (pointer, pointer)

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 
 from symopt.backends.c.interface import Argument, Interface, Value, most
 from symopt.backends.c.scope import Field
-from symopt.backends.cfamily.operations import bare
 from symopt.backends.cfamily.places import place_of
-from symopt.backends.cfamily.spelling import WIDTH, c_type, number_text, times, total
+from symopt.backends.cfamily.spelling import WIDTH, bare, c_type, number_text, times, total
 from symopt.backends.cfamily.text import block, function, indented
 from symopt.graph.memory import ALIGNMENT
 from symopt.graph.nodes import Array, Constant, Input, Iota, Node, Shared

@@ -13,9 +13,8 @@ from symopt.backends.c.scope import SPLIT, CScope
 from symopt.backends.cfamily.axes import Axis
 from symopt.backends.cfamily.body import Body
 from symopt.backends.cfamily.kernel_places import INDICES, Pointer
-from symopt.backends.cfamily.operations import bare
 from symopt.backends.cfamily.places import row_major
-from symopt.backends.cfamily.spelling import times, total
+from symopt.backends.cfamily.spelling import bare, times, total
 from symopt.backends.cfamily.text import block
 from symopt.graph.dimensions import Dim, product
 from symopt.lowering.program import Loop, memory

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from symopt.backends.cfamily.operations import Operations, bare
-from symopt.backends.cfamily.spelling import c_type
+from symopt.backends.cfamily.operations import Operations
+from symopt.backends.cfamily.spelling import bare, c_type
 from symopt.graph.nodes import DType, Elementwise, Embed, Node
 from symopt.lowering.names import Names
 from symopt.lowering.program import Loop
@@ -58,10 +58,16 @@ class Body:
         return self._texts[node]
 
     def _computed(self, node: Elementwise) -> str:
-        text = self._operations.spell(node, [self.text(operand) for operand in node.operands])
+        texts = [self.text(operand) for operand in node.operands]
+        if self._operations.for_gcc and node.op.kind == "select":
+            texts[1:] = [self._loaded(text, one) for text, one in zip(texts[1:], node.operands[1:], strict=True)]
+        text = self._operations.spell(node, texts)
         if node.op.name in ("identity", "stop_gradient") or (self._uses[node] < 2 and len(text) < LONG):
             return text
         return self._named(text, node.dtype)
+
+    def _loaded(self, text: str, node: Node) -> str:
+        return self._named(text, node.dtype) if "[" in text else text
 
     def _named(self, text: str, dtype: DType) -> str:
         name = self._names.fresh("v0")

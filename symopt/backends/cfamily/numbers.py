@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symopt.backends.cfamily.operations import bare
 from symopt.backends.cfamily.scope import Field, Scope
-from symopt.backends.cfamily.spelling import c_type, number_text
+from symopt.backends.cfamily.spelling import bare, c_type, number_text
 from symopt.graph.nodes import Constant, DType, Elementwise, Node, Shared, Size
 from symopt.lowering.program import base_of
 

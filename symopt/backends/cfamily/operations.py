@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from symopt.backends.cfamily.spelling import TYPES, c_type
+from symopt.backends.cfamily.spelling import bare, c_type
 from symopt.graph.nodes import DType, Elementwise, Node
 from symopt.lowering.program import is_leaf, is_view
 
@@ -175,12 +175,13 @@ class Operations:
     """Spells operations, and collects the functions that the text needs.
 
     ``called`` are functions of C's library, ``helpers`` the definitions of small functions by name, which begin with
-    ``head``. ``widens``: a cast from float32 to float64 goes by a small function.
+    ``head``. ``for_gcc``: gcc 12 makes wrong code of two forms, which are avoided. A cast of a float32 to float64 goes by
+    a small function, and memory that is read under a condition is read before it.
     """
 
-    def __init__(self, head: str = "static inline", widens: bool = True) -> None:
+    def __init__(self, head: str = "static inline", for_gcc: bool = True) -> None:
         self._head = head
-        self._widens = widens
+        self.for_gcc = for_gcc
         self.called: dict[str, DType] = {}
         self.helpers: dict[str, str] = {}
 
@@ -188,7 +189,7 @@ class Operations:
         """The expression of one operation over the texts of its operands."""
         dtype = node.operands[-1].dtype
         if node.op.kind == "cast":
-            if self._widens and node.dtype.name == "float64" and _is_rounded(node.operands[0]):
+            if self.for_gcc and node.dtype.name == "float64" and _is_rounded(node.operands[0]):
                 return f"{self.helper('widen', dtype)}({bare(operands[0])})"
             return self.cast(operands[0], dtype, node.dtype)
         return self.spell_as(node, operands, dtype)
@@ -252,16 +253,3 @@ def _is_rounded(node: Node) -> bool:
 
 def _suffix(dtype: DType) -> str:
     return "f" if dtype.name == "float32" else ""
-
-
-def bare(text: str) -> str:
-    """``text`` without the brackets around all of it: an argument needs none."""
-    if not (text.startswith("(") and text.endswith(")")):
-        return text
-    depth = 0
-    for position, character in enumerate(text):
-        depth += (character == "(") - (character == ")")
-        if depth == 0 and position < len(text) - 1:
-            return text
-    inside = text[1:-1]
-    return text if inside in TYPES.values() else inside

@@ -88,6 +88,11 @@ class Sizes:
         text = self._sum(dim)
         return text if len(dim.terms) == 1 and not text.startswith("-") else f"({text})"
 
+    def divisor(self, dim: Dim) -> str:
+        """``dim`` as an expression that something can be divided by."""
+        text = self.dim(dim)
+        return f"({text})" if " " in text and bare(text) == text else text
+
     def _sum(self, dim: Dimension) -> str:
         terms = sorted(dim.terms, key=lambda term: term[1] < 0)
         return " + ".join(self._term(atoms, factor) for atoms, factor in terms).replace("+ -", "- ")
@@ -113,3 +118,16 @@ def times(index: str, stride: str) -> str:
 def total(terms: list[str]) -> str:
     """A sum; 0 of nothing."""
     return " + ".join(term for term in terms if term != "0") or "0"
+
+
+def bare(text: str) -> str:
+    """``text`` without the brackets around all of it: an argument needs none."""
+    if not (text.startswith("(") and text.endswith(")")):
+        return text
+    depth = 0
+    for position, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if depth == 0 and position < len(text) - 1:
+            return text
+    inside = text[1:-1]
+    return text if inside in TYPES.values() else inside

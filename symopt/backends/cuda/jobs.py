@@ -27,7 +27,7 @@ FAILURE = "failure"
 #: The number of a call, which is counted on the device.
 CALL = "call"
 
-#: The number of blocks, for given sizes and a number of multiprocessors.
+#: The number of blocks, for given sizes and a number of multiprocessors; there may be nothing to do.
 Blocks = Callable[[Mapping[str, int], int], int]
 
 
@@ -48,7 +48,7 @@ def chunk_rows(rows: int) -> int:
 
 def columns(count: Dim, across: int) -> Blocks:
     """A block for ``across`` of ``count`` columns."""
-    return lambda sizes, processors: max(1, -(-resolve(count, sizes) // across))
+    return lambda sizes, processors: -(-resolve(count, sizes) // across)
 
 
 def chunks(rows: Dim) -> Blocks:
@@ -66,7 +66,7 @@ def tiles_of(stack: Dim, rows: Dim, columns: Dim) -> Blocks:
 
     def blocks(sizes: Mapping[str, int], processors: int) -> int:
         down, across = (-(-resolve(dim, sizes) // TILE) for dim in (rows, columns))
-        return max(1, resolve(stack, sizes) * down * across)
+        return resolve(stack, sizes) * down * across
 
     return blocks
 

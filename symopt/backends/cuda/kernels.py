@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 from symopt.backends.cfamily.body import Body
 from symopt.backends.cfamily.embeds import EmbedWriter
 from symopt.backends.cfamily.kernel_places import INDICES, KernelPlaces
-from symopt.backends.cfamily.operations import bare
 from symopt.backends.cfamily.places import row_major
-from symopt.backends.cfamily.spelling import c_type, times, total
+from symopt.backends.cfamily.spelling import bare, c_type, times, total
 from symopt.backends.cuda.jobs import Blocks, Job
 from symopt.backends.cuda.scope import CudaScope, Formals
 from symopt.backends.cuda.sums import Sum
@@ -93,9 +92,9 @@ class Kernel(KernelPlaces):
         lines = []
         step: Dim = 1
         for place, depth in reversed(list(enumerate(depths))):
-            text = counter if step == 1 else f"{counter} / {self.scope.sizes.dim(step)}"
+            text = counter if step == 1 else f"{counter} / {self.scope.sizes.divisor(step)}"
             if place:
-                text += f" % {self.scope.sizes.dim(self.extent(depth))}"
+                text += f" % {self.scope.sizes.divisor(self.extent(depth))}"
             if INDICES[depth] in used and text != INDICES[depth]:
                 lines.append(f"const Index {INDICES[depth]} = {text};")
             step = step * self.extent(depth)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from symopt.backends.cfamily.operations import bare
 from symopt.backends.cfamily.scope import Field
-from symopt.backends.cfamily.spelling import WIDTH, c_type, total
+from symopt.backends.cfamily.spelling import WIDTH, bare, c_type, total
 from symopt.backends.cfamily.text import block, function, wrapped
 from symopt.backends.cuda.jobs import FAILURE, At, Blocks, Job
 from symopt.backends.cuda.schedule import Launch
@@ -111,16 +110,19 @@ class KernelWriter:
             name = actual.field.name
             const = "const " if self._is_constant(actual.field) else ""
             self._add(f"{const}{c_type(actual.field.dtype)} *__restrict__ {name}", actual.field, ("field", name))
-            return total([name, self.scope.sizes.dim(actual.offset)])
+            return total([name, self._dim(actual.offset)])
         if isinstance(actual, (int, Dimension)):
-            for size in names_in(actual):
-                name = self.scope.sizes.names[size]
-                self._add(f"Index {name}", size, ("size", name))
-            return bare(self.scope.sizes.dim(actual))
+            return bare(self._dim(actual))
         self._parts += 1
         name = f"parts_{self._parts}"
         self._add(f"Index {name}", actual, name)
         return name
+
+    def _dim(self, dim: Dim) -> str:
+        for size in names_in(dim):
+            name = self.scope.sizes.names[size]
+            self._add(f"Index {name}", size, ("size", name))
+        return self.scope.sizes.dim(dim)
 
     def _is_constant(self, one: Field) -> bool:
         """Whether nothing in this launch writes it."""

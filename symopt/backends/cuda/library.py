@@ -93,9 +93,9 @@ def unravelled(
     step: Dim = 1
     first = next((axis for axis, dim in enumerate(shape) if dim != 1), 0)
     for axis in range(len(shape) - 1, -1, -1):
-        text = counter if step == 1 else f"{counter} / {scope.sizes.dim(step)}"
+        text = counter if step == 1 else f"{counter} / {scope.sizes.divisor(step)}"
         if axis > first:
-            text += f" % {scope.sizes.dim(shape[axis])}"
+            text += f" % {scope.sizes.divisor(shape[axis])}"
         if names[axis] in used:
             lines.append(f"const Index {names[axis]} = {'0' if shape[axis] == 1 else text};")
         step = step * shape[axis]
@@ -144,7 +144,7 @@ def _sorted_scatter(kernel: Library, scope: CudaScope, number: int) -> list[Job 
     wide = "double" if node.dtype.kind == "f" else c_type(node.dtype)
     taken = unravelled("t", indices.shape, which, scope, [value])
     step = [*([f"const Index t = {ordered}[s];"] if taken else []), *taken, f"sum += {value};"]
-    rest = scope.sizes.dim(product(around))
+    rest = scope.sizes.divisor(product(around))
     total_ = writer.place([*outer, "at", *inner_names])
     turn = f"for (Index s = first; s < {scope.sizes.dim(count)} && {places}[{ordered}[s]] == at; s++)"
     lines = [

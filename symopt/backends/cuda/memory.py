@@ -107,7 +107,7 @@ class Memory:
         for parameter in step.parameters:
             arguments += self._arguments(parameter, ends, arrays)
         grid, values = (ends[-1],), tuple(arguments)
-        return lambda: kernel(grid, BLOCK, values)
+        return (lambda: kernel(grid, BLOCK, values)) if ends[-1] else (lambda: None)
 
     def _arguments(self, parameter: Parameter, ends: Sequence[int], arrays: Mapping[str, Any]) -> list[Any]:
         if isinstance(parameter, Field):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from symopt.backends.cfamily.operations import bare
 from symopt.backends.cfamily.scope import Call
-from symopt.backends.cfamily.spelling import c_type
+from symopt.backends.cfamily.spelling import bare, c_type
 from symopt.backends.cfamily.text import block
 from symopt.backends.cuda.jobs import PACK, SUM_BLOCKS, THREADS, Blocks, Job, passes
 from symopt.backends.cuda.kernels import Kernel

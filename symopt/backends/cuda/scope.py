@@ -35,7 +35,7 @@ class CudaScope(Scope):
     """Names, memory and functions of one file, and which pieces of source it needs."""
 
     def __init__(self, program: Program) -> None:
-        super().__init__(program, Operations(INLINE, widens=False), WORDS)
+        super().__init__(program, Operations(INLINE, for_gcc=False), WORDS)
         self.pieces: set[str] = set()
         self._slot = max((buffer.slot for buffer in self.buffers.values()), default=-1)
         self.fails = False  # whether an index may be out of range

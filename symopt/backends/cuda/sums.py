@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from symopt.backends.cfamily.operations import bare
 from symopt.backends.cfamily.scope import Field
-from symopt.backends.cfamily.spelling import c_type
+from symopt.backends.cfamily.spelling import bare, c_type
 from symopt.backends.cfamily.sums import DOUBLE, identity
 from symopt.backends.cuda.jobs import Blocks, Job, columns
 from symopt.backends.cuda.scope import CudaScope, Formals

@@ -321,10 +321,11 @@ static void kernel_7(
         const int j = e % 3;
         const int v0 = y[i] == j;
         const float v1 = t2[e] - t4[i];
+        const float v2 = t5[0];
         t6[e] = v0;
         t7[e] = v1;
         t8[e] = expf(v1);
-        t10[e] = v0 ? t5[0] : 0.0f;
+        t10[e] = v0 ? v2 : 0.0f;
     }
 }
 
@@ -363,8 +364,9 @@ static void kernel_10(
         double s0 = 0.0;
         #pragma omp simd reduction(+:s0)
         for (Index j = 0; j < 3; j++) {
+            const float v0 = t12[i] - t7[i * 3 + j];
             t15[i * 3 + j] = (t13[i] * t8[i * 3 + j]) - t10[i * 3 + j];
-            s0 += t6[i * 3 + j] ? (t12[i] - t7[i * 3 + j]) : 0.0f;
+            s0 += t6[i * 3 + j] ? v0 : 0.0f;
         }
         t14[i] = (float)s0;
     }
