@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import weakref
 from collections.abc import Sequence
 from math import prod
@@ -17,15 +18,20 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 _ALIGNMENT = 256
 _ZONE = 4096
-#: Not a number in every format of floats, and another one than that of memory never written.
-_CANARY = np.tile(np.array([0xFA, 0xFF], np.uint8), _ZONE // 2 + 1)
+#: Signalling NaNs of both formats: arithmetic with one gives a quiet one, so that what a kernel has read beside one
+#: array and writes beside another differs from what was there. The low bits tell memories apart, for plain copies.
+_SIGNALLING = {8: 0x7FF0_0000_0000_0001, 4: 0x7F80_0001}
+_serials = itertools.count()
 _memories: weakref.WeakSet[Memory] = weakref.WeakSet()
 
 
 class Memory:
     """Bytes of the device: garbage between two zones that no kernel may write."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, dtype: Any) -> None:
+        width = 8 if np.dtype(dtype) == np.float64 else 4
+        word = np.array([_SIGNALLING[width] + 2 * (next(_serials) % (1 << 20))], f"u{width}")
+        self._canary = np.tile(word.view(np.uint8), _ZONE // width)
         self.all = np.empty(size + 2 * _ZONE + _ALIGNMENT, np.uint8)
         self.begin = _ZONE + -(self.all.ctypes.data + _ZONE) % _ALIGNMENT
         self.address = self.all.ctypes.data + self.begin
@@ -38,12 +44,12 @@ class Memory:
     def repair(self) -> None:
         """Make both zones what they were."""
         for zone in self._zones:
-            zone[:] = _CANARY[:_ZONE]
+            zone[:] = self._canary
 
     def check(self, what: str) -> None:
         """Raise, once, if a zone was written."""
         for side, zone in zip(("before", "after"), self._zones, strict=True):
-            if (written := np.flatnonzero(zone != _CANARY[:_ZONE])).size:
+            if (written := np.flatnonzero(zone != self._canary)).size:
                 self.repair()
                 distance = _ZONE - int(written[-1]) if side == "before" else int(written[0]) + 1
                 raise LaunchError(f"{what}: written {distance} bytes {side} an array of {self.size} bytes")
@@ -77,6 +83,11 @@ class OnDevice(Array):
     def __getitem__(self, key: Any) -> Any:
         # With an Ellipsis, one element is an array without dimensions, as in CuPy.
         keys = key if isinstance(key, tuple) else (key,)
+        if any(isinstance(one, np.ndarray | list) for one in keys):
+            # Rows brought together in memory of their own; indices of the host are sent there.
+            refuse_in_capture("sending indices")
+            found = tuple(plain(one) if isinstance(one, OnDevice) else one for one in keys)
+            return asarray(plain(self)[found])
         return super().__getitem__(keys if any(one is Ellipsis for one in keys) else (*keys, Ellipsis))
 
     def __setitem__(self, key: Any, value: Any) -> None:
@@ -147,7 +158,7 @@ def empty(shape: int | Sequence[int], dtype: Any = float) -> OnDevice:
     """An array of garbage: bytes 0xFF, which is not a number."""
     refuse_in_capture("allocating")
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    memory = Memory(prod(shape) * np.dtype(dtype).itemsize)
+    memory = Memory(prod(shape) * np.dtype(dtype).itemsize, dtype)
     made = np.ndarray(shape, dtype, memory.all.data, memory.begin).view(OnDevice)
     made.memory = memory
     return made
@@ -212,14 +223,28 @@ def as_strided(a: OnDevice, shape: Sequence[int], strides: Sequence[int]) -> OnD
 
 
 class DeviceTensor:
-    """An array of another library: all that is known of it is how to share its memory."""
+    """An array of another library: how to share its memory, and what PyTorch's tensors have too."""
 
-    def __init__(self, array: OnDevice) -> None:
+    def __init__(self, array: OnDevice, requires_grad: bool = False) -> None:
         self._array = array
         self.shape = array.shape
+        self.ndim = array.ndim
         self.dtype = array.dtype
+        self.requires_grad = requires_grad
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def __getitem__(self, key: Any) -> DeviceTensor:
+        return DeviceTensor(self._array[key], self.requires_grad)
+
+    def detach(self) -> DeviceTensor:
+        """The same memory, of which no gradients are kept."""
+        return DeviceTensor(self._array)
 
     def __dlpack__(self, stream: Any = None, **_: Any) -> Any:
+        if self.requires_grad:
+            raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
         return self._array[...]
 
     def __dlpack_device__(self) -> tuple[int, int]:

@@ -13,6 +13,8 @@ from symopt.lowering.program import Loop
 
 #: An expression that has grown to this gets a name.
 LONG = 72
+#: Operands that are together longer than this get names, the longest first.
+WIDE = 88
 
 
 class Body:
@@ -61,6 +63,9 @@ class Body:
         texts = [self.text(operand) for operand in node.operands]
         if self._operations.for_gcc and node.op.kind == "select":
             texts[1:] = [self._loaded(text, one) for text, one in zip(texts[1:], node.operands[1:], strict=True)]
+        while sum(map(len, texts)) > WIDE and "(" in (longest := max(texts, key=len)):
+            at = texts.index(longest)
+            texts[at] = self._named(longest, node.operands[at].dtype)
         text = self._operations.spell(node, texts)
         if node.op.name in ("identity", "stop_gradient") or (self._uses[node] < 2 and len(text) < LONG):
             return text

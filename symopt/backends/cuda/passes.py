@@ -136,17 +136,16 @@ class _Packs:
         """Four elements at a time, then those that are left."""
         kernel = self.kernel
         formals, lines = kernel.formals()
-        packs = {name: kernel.names.fresh(f"{name}4") for name in self.streams}
-        four = {one: kernel.names.fresh(f"{one.name}_of4") for one in kernel.full}
+        packs = {name: kernel.names.fresh(f"{name}_4") for name in self.streams}
+        four = {one: kernel.names.fresh(f"{one.name}_of_4") for one in kernel.full}
         single = {one: kernel.names.fresh(f"{one.name}_of") for one in kernel.full}
         formals.size("count", kernel.count)
         common = [*kernel.values, *(f"*{name}" for name in self.numbers)]
         lines += [one.declaration for one in kernel.full]
-        aligned = " && ".join(f"is_aligned({name})" for name in self.streams)
-        lines.append(f"const Index packs = {aligned} ? count / PACK : 0;")
+        lines += _aligned(list(self.streams))
         call = element(*common, *(f"{name}.at[k]" for name in packs.values()), *(f"{t}[k]" for t in four.values()))
         inner = [*self._loads(packs), *(f"{self._type(one)} {text}[PACK];" for one, text in four.items())]
-        inner += [f"{FOUR} {call[0]}"] if len(call) == 1 else block(call, FOUR)
+        inner += [f"{FOUR} {call[0]}"] if len(call) == 1 and len(call[0]) < 72 else block(call, FOUR)
         inner += [f"put({name}, p, {packs[name]});" for name in packs if name in self.stored]
         inner += [one.add_four(text) for one, text in four.items()]
         rest = ["const Index e = PACK * packs + i;", *(f"{self._type(one)} {t};" for one, t in single.items())]
@@ -164,3 +163,15 @@ class _Packs:
             kind = f"{'' if name in self.stored else 'const '}Pack<{self.scope.type_of(self.streams[name])}>"
             lines.append(f"{kind} {four} = pack({name}, p);" if name in self.read else f"{kind} {four};")
         return lines
+
+
+def _aligned(names: list[str]) -> list[str]:
+    """Lines that count the packs, which there are only where all memory begins as one."""
+    head, lines = "const bool aligned = ", list[str]()
+    for name in names:
+        term = f"is_aligned({name})"
+        if lines and len(lines[-1]) + len(term) < 100:
+            lines[-1] += f" && {term}"
+        else:
+            lines.append(f"    && {term}" if lines else f"{head}{term}")
+    return [*lines[:-1], f"{lines[-1]};", "const Index packs = aligned ? count / PACK : 0;"]

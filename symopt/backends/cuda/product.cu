@@ -1,8 +1,8 @@
 /* Rows and columns of a tile of a product, and terms that are brought near at once. */
 #define TILE 32
 
-/* One tile of c = a b. The terms are shared by four groups of threads, and a thread has 4 x 4 sums: so it reads two
-   numbers for each sixteen that it adds to, and there are tiles enough for all multiprocessors where a product is small. */
+/* One tile of c = a b. Four groups of threads share the terms, and a thread has 4 x 4 sums: so it reads eight numbers for
+   sixteen that it adds to, and there are tiles enough for all multiprocessors where a product is small. */
 template <class T>
 static __device__ __forceinline__ void product(
     Index tile, Index rows, Index columns, Index depth,
@@ -41,5 +41,4 @@ static __device__ __forceinline__ void product(
         const T whole = (part[0] + part[TILE * TILE]) + (part[2 * TILE * TILE] + part[3 * TILE * TILE]);
         if (row0 + z < rows && column0 + x < columns) c[(row0 + z) * c_row + (column0 + x) * c_column] = whole;
     }
-    __syncthreads();  /* before the next tile is put there */
 }

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from symopt.backends.cfamily.products import Matrix, Product, product_of
-from symopt.backends.cfamily.spelling import times
+from symopt.backends.cfamily.spelling import c_type, times
+from symopt.backends.cfamily.text import function
 from symopt.backends.cfamily.typical import typical
 from symopt.backends.cuda.jobs import TILE, Job, Multiply, tiles_of
-from symopt.backends.cuda.scope import CudaScope, Formals
+from symopt.backends.cuda.scope import INLINE, CudaScope, Formals
 from symopt.graph.dimensions import Dim
+from symopt.graph.nodes import DType
 from symopt.lowering.names import Names
 from symopt.lowering.program import Library, memory
 
@@ -24,7 +26,8 @@ def write_product(kernel: Library, scope: CudaScope, number: int, sizes: Mapping
         left, right, result = (scope.field(matrix.buffer) for matrix in (one.left, one.right, one.result))
         keys = [memory(matrix.buffer) for matrix in (one.left, one.right, one.result)]
         return [Multiply(one, left, right, result, frozenset(keys[:2]), frozenset(keys[2:]), comment)]
-    scope.pieces |= {"multiply_add.cu", "product.cu"}
+    scope.pieces.add("product.cu")
+    scope.operations.helpers[f"multiply_add_{kernel.node.dtype.name}"] = _multiply_add(kernel.node.dtype)
     formals, dim = Formals(scope, Names(scope.taken)), scope.sizes.dim
     texts = [dim(one.rows), dim(one.columns), dim(one.depth)]
     stacked = one.stack != 1
@@ -36,6 +39,13 @@ def write_product(kernel: Library, scope: CudaScope, number: int, sizes: Mapping
     lines.append(f"product({'block % tiles' if stacked else 'block'}, {', '.join(texts)});")
     grid = tiles_of(one.stack, one.rows, one.columns)
     return [formals.job(f"product_{number}", lines, grid, comment, one.work)]
+
+
+def _multiply_add(dtype: DType) -> str:
+    """The function by which a product multiplies and adds: floats are rounded once."""
+    value = {"float32": "fmaf(x, y, z)", "float64": "fma(x, y, z)"}.get(dtype.name, f"({c_type(dtype)})(z + x * y)")
+    kind = c_type(dtype)
+    return function(f"{INLINE} {kind} multiply_add", [f"{kind} {name}" for name in "xyz"], [f"return {value};"])
 
 
 def _stack(one: Product, rows: str, columns: str) -> list[str]:

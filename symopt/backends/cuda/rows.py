@@ -50,7 +50,7 @@ def write_columns(kernel: Kernel) -> list[Job]:
     count, rows = _extent(kernel, kept), _extent(kernel, reduced)
     width, dim = across(count), kernel.scope.sizes.dim
     single = isinstance(rows, int) and rows <= CHUNK_ROWS
-    kernel.scope.pieces.add("sums.cu")
+    kernel.scope.pieces |= {"sums.cu"} if single else {"sums.cu", "chunks.cu"}
     inner = kernel.statements(kernel.sums)
     c, q = kernel.counter("c", kept), kernel.counter("q", reduced)
     blocks = together(columns(count, width), chunks(rows))

@@ -22,7 +22,8 @@ template <class Op, class T> static __device__ __forceinline__ T warp_reduce(T v
     return value;
 }
 
-/* The values of all threads of a block combined that are the same number modulo ACROSS, a power of two. */
+/* The values of all threads of a block combined that are the same number modulo ACROSS, a power of two: for the first
+   ACROSS threads. */
 template <class Op, unsigned ACROSS, class T> static __device__ __forceinline__ T reduce(T value)
 {
     __shared__ T values[THREADS];
@@ -31,17 +32,9 @@ template <class Op, unsigned ACROSS, class T> static __device__ __forceinline__ 
         __syncthreads();
         if (threadIdx.x < half) values[threadIdx.x] = Op::of(values[threadIdx.x], values[threadIdx.x + half]);
     }
-    __syncthreads();
-    const T whole = values[threadIdx.x % ACROSS];
+    const T whole = values[threadIdx.x];
     __syncthreads();  /* before the next values are put there */
     return whole;
-}
-
-/* How many of so many rows a block adds up. */
-static __device__ __forceinline__ Index rows_of_chunk(Index rows)
-{
-    const Index share = (rows + CHUNKS - 1) / CHUNKS;
-    return share > CHUNK_ROWS ? share : CHUNK_ROWS;
 }
 
 /* The second pass of a sum: what blocks have left is combined in a fixed order, ACROSS columns to a block. */
