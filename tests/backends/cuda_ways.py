@@ -12,8 +12,8 @@ import pytest
 from symopt.backends.cuda import build, jobs, library, passes, products, rows, schedule
 from symopt.backends.cuda.emit import Module
 
-#: Blocks of a pass, blocks that leave sums, rows of a chunk, chunks of a column.
-PASS_BLOCKS, SUM_BLOCKS, CHUNK_ROWS, CHUNKS = 1, 3, 4, 5
+#: Blocks of a pass, blocks that leave sums, rows of a chunk, blocks that share the rows of columns.
+PASS_BLOCKS, SUM_BLOCKS, CHUNK_ROWS, CHUNK_BLOCKS = 1, 3, 4, 5
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def small_grids() -> Iterator[pytest.MonkeyPatch]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(jobs, "PASS_BLOCKS", PASS_BLOCKS)
         patch.setattr(jobs, "CHUNK_ROWS", CHUNK_ROWS)
-        patch.setattr(jobs, "CHUNKS", CHUNKS)
+        patch.setattr(jobs, "CHUNK_BLOCKS", CHUNK_BLOCKS)
         patch.setattr(passes, "SUM_BLOCKS", SUM_BLOCKS)
         patch.setattr(passes, "MANY", 4)
         patch.setattr(rows, "SUM_BLOCKS", SUM_BLOCKS)

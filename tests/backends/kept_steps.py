@@ -100,6 +100,19 @@ def swapped_and_reversed() -> Step:
     return [], [], [(a, b), (b, a), (c, c[::-1] * 2)], {}
 
 
+def many_arrays() -> Step:
+    """As an updater has them: gradients from elsewhere, for arrays of many sizes."""
+    grads, updates = [], []
+    for number, size in enumerate((7, 100, 2000, 31, 500, 5000, 64, 12)):
+        w = so.parameter(np.zeros(size), f"w{number}", dtype="float32")
+        m = so.state(np.zeros(size), f"m{number}", dtype="float32")
+        g = so.input(f"g{number}", (size,), "float32")
+        m_next = 0.9 * m + 0.1 * g
+        grads.append(g)
+        updates += [(m, m_next), (w, w - 0.01 * so.sign(m_next))]
+    return grads, [], updates, {}
+
+
 STEPS: list[Callable[[], Step]] = [
     network,
     rosenbrock,
@@ -111,6 +124,7 @@ STEPS: list[Callable[[], Step]] = [
     random_numbers,
     hyperparameters_and_numbers,
     swapped_and_reversed,
+    many_arrays,
 ]
 every_step = pytest.mark.parametrize("make", STEPS, ids=lambda make: make.__name__)
 

@@ -12,7 +12,7 @@ from symopt.backends.c.rows import Rows
 from symopt.backends.c.scope import SPLIT, CScope
 from symopt.backends.cfamily.axes import Axis
 from symopt.backends.cfamily.body import Body
-from symopt.backends.cfamily.kernel_places import INDICES, Pointer
+from symopt.backends.cfamily.kernel_places import INDICES, Pointer, keeps_to_rows
 from symopt.backends.cfamily.places import row_major
 from symopt.backends.cfamily.spelling import bare, times, total
 from symopt.backends.cfamily.text import block
@@ -193,22 +193,14 @@ class LoopWriter(Rows):
         return pointer.stride if self._within_row(pointer) else None
 
     def _within_row(self, pointer: Pointer) -> bool:
-        """Whether no view behind a pointer reaches beyond its row: plain ones don't, for others numbers must tell."""
-        for node, place in self.places.items():
-            if node.shape != self.loop.domain or self.scope.buffers.get(place.base) is not pointer.buffer:
-                continue
-            reach = place.offset
-            for axis, dim in enumerate(self.loop.domain):
-                stride = place.strides[axis]
-                if axis == self.rows_axis or stride == 0:
-                    continue
-                if isinstance(stride, int) and stride < 0:
-                    return False
-                reach = reach + (dim - 1) * stride
-            room = pointer.stride - 1 - reach
-            if not isinstance(place.offset, int) or place.offset < 0 or not isinstance(room, int) or room < 0:
-                return False
-        return True
+        """Whether no view behind a pointer reaches beyond its row."""
+        assert self.rows_axis is not None
+        views = (
+            place
+            for node, place in self.places.items()
+            if node.shape == self.loop.domain and self.scope.buffers.get(place.base) is pointer.buffer
+        )
+        return all(keeps_to_rows(place, self.loop.domain, self.rows_axis, pointer.stride) for place in views)
 
     def _row_bytes(self) -> Dim:
         count: Dim = 0

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from symopt.backends.cfamily.axes import Axis, merged_axes
 from symopt.backends.cfamily.places import Place, place_of, row_major
 from symopt.backends.cfamily.scope import Scope
 from symopt.backends.cfamily.spelling import number_text, times, total
-from symopt.graph.dimensions import Dim
+from symopt.graph.dimensions import Dim, Shape
 from symopt.graph.nodes import Constant, Embed, Iota, Node
 from symopt.lowering.names import Names
 from symopt.lowering.program import Buffer, Loop, memory
@@ -34,16 +35,30 @@ def moved_axes(node: Embed) -> list[int]:
     return [axis for axis, (start, step, dim, count) in enumerate(pairs) if (start, step) != (0, 1) or dim != count]
 
 
-class KernelPlaces(ABC):
-    """The loops and the memory of one kernel."""
+@dataclass
+class Given:
+    """What a function is given: pointers, scalars that are passed by value, and which memory it writes."""
 
-    def __init__(self, loop: Loop, scope: Scope) -> None:
+    names: Names
+    pointers: dict[tuple[object, Dim, Dim], Pointer] = field(default_factory=dict)
+    values: dict[str, Buffer] = field(default_factory=dict)
+    written: set[object] = field(default_factory=set)
+
+
+class KernelPlaces(ABC):
+    """The loops and the memory of one kernel.
+
+    ``given`` is what its function is given, if it is one of several kernels in it; ``apart`` are axes whose own index
+    is needed.
+    """
+
+    def __init__(self, loop: Loop, scope: Scope, given: Given | None = None, apart: Sequence[int] = ()) -> None:
         self.loop = loop
         self.scope = scope
-        self.names = Names(scope.taken)
-        self.pointers: dict[tuple[object, Dim, Dim], Pointer] = {}
-        self.values: dict[str, Buffer] = {}  # scalars that are passed by value
-        self.written = {memory(buffer) for _, buffer in loop.writes}
+        given = given or Given(Names(scope.taken))
+        given.written.update(memory(buffer) for _, buffer in loop.writes)
+        self.names, self.pointers, self.values, self.written = given.names, given.pointers, given.values, given.written
+        self._apart = set(apart)
         self.reads = list(dict.fromkeys(loop.reads()))
         self.places = {node: self.place(node) for node in self.reads}
         self.axes = self._axes()
@@ -73,7 +88,7 @@ class KernelPlaces(ABC):
         walks.append(row_major(self.loop.domain))
         embeds = [node for node in self.loop.body if isinstance(node, Embed)]
         walks += [self.place(node.operands[0]).strides for node in embeds]
-        apart = {axis for node in embeds for axis in moved_axes(node)}
+        apart = self._apart | {axis for node in embeds for axis in moved_axes(node)}
         return merged_axes(self.loop.domain, walks, [node.axes for node, _ in self.loop.reductions], apart)
 
     def pointer(self, buffer: Buffer, offset: Dim, stride: Dim, constant: bool) -> str:
@@ -116,3 +131,19 @@ class KernelPlaces(ABC):
         """Whether a node that the body reads lies where the kernel writes."""
         buffer = self.scope.buffers.get(self.places[node].base) if node in self.places else None
         return buffer is not None and buffer.role != "scalar" and memory(buffer) in self.written
+
+
+def keeps_to_rows(place: Place, domain: Shape, axis: int, row: Dim) -> bool:
+    """Whether what looks at memory in rows of ``row`` elements reads row ``i`` where the index of an axis is ``i``."""
+    if place.strides[axis] != row or not isinstance(place.offset, int) or place.offset < 0:
+        return False
+    reach: Dim = place.offset
+    for other, dim in enumerate(domain):
+        stride = place.strides[other]
+        if other == axis or stride == 0:
+            continue
+        if isinstance(stride, int) and stride < 0:
+            return False
+        reach = reach + (dim - 1) * stride
+    room = row - 1 - reach
+    return isinstance(room, int) and room >= 0

@@ -175,7 +175,7 @@ class Operations:
     """Spells operations, and collects the functions that the text needs.
 
     ``called`` are functions of C's library, ``helpers`` the definitions of small functions by name, which begin with
-    ``head``. ``for_gcc``: gcc 12 makes wrong code of two forms, which are avoided. A cast of a float32 to float64 goes by
+    ``head``. ``for_gcc``: two forms are avoided that gcc 12 makes wrong code of. A cast of a float32 to float64 goes by
     a small function, and memory that is read under a condition is read before it.
     """
 

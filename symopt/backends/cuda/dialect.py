@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from symopt.backends.cfamily.places import in_memory
+from symopt.backends.cfamily.places import in_memory, place_of
 from symopt.graph import construct
 from symopt.graph.dimensions import Dim
 from symopt.graph.nodes import Contract, Node
@@ -27,10 +27,11 @@ def product_of_arrays(node: Contract) -> Node | None:
 
 
 def _sum_of_products(node: Contract) -> Node:
-    order = [*node.output, *(index for index in node.left if index not in node.output)]
+    """The terms in the order in which the elements of the larger factor lie: threads side by side read side by side."""
     sizes: dict[int, Dim] = {}
     for indices, operand in zip((node.left, node.right), node.operands, strict=True):
         sizes.update(zip(indices, operand.shape, strict=True))
+    order = _order_in_memory(node)
     factors = []
     for indices, operand in zip((node.left, node.right), node.operands, strict=True):
         present = [index for index in order if index in indices]
@@ -38,4 +39,15 @@ def _sum_of_products(node: Contract) -> Node:
         factors.append(construct.reshape(turned, tuple(sizes[i] if i in indices else 1 for i in order)))
     shape = tuple(sizes[index] for index in order)
     left, right = (construct.broadcast_to(factor, shape) for factor in factors)
-    return construct.reduce("sum", left * right, tuple(range(len(node.output), len(order))))
+    summed = tuple(axis for axis, index in enumerate(order) if index not in node.output)
+    result = construct.reduce("sum", left * right, summed)
+    kept = [index for index in order if index in node.output]
+    return construct.transpose(result, tuple(kept.index(index) for index in node.output))
+
+
+def _order_in_memory(node: Contract) -> list[int]:
+    """All indices: those that only the smaller factor has, then those of the larger one, side by side at the end."""
+    indices, operand = max(zip((node.left, node.right), node.operands, strict=True), key=lambda pair: len(pair[0]))
+    strides = dict(zip(indices, place_of(operand, {}).strides, strict=True))
+    others = [index for index in (*node.left, *node.right) if index not in indices]
+    return [*others, *sorted(indices, key=lambda index: strides[index] == 1)]

@@ -17,8 +17,8 @@ PACK = 4
 PASS_BLOCKS = 32
 #: Blocks of a pass that leaves partial sums. It does not depend on the device, and so sums do not.
 SUM_BLOCKS = 1024
-#: Rows that a block adds up at least, and blocks that share the rows of one column at most.
-CHUNK_ROWS, CHUNKS = 256, 256
+#: Rows that a block adds up at least, and blocks that share the rows of columns at most.
+CHUNK_ROWS, CHUNK_BLOCKS = 256, 1024
 #: Rows and columns of a tile of a product.
 TILE = 32
 
@@ -41,22 +41,17 @@ def passes(count: Dim, each: int = THREADS, most: int | None = None) -> Blocks:
     return blocks
 
 
-def chunk_rows(rows: int) -> int:
-    """How many of so many rows a block adds up; the same as ``rows_of_chunk`` of sums.cu."""
-    return max(CHUNK_ROWS, -(-rows // CHUNKS))
-
-
 def columns(count: Dim, across: int) -> Blocks:
     """A block for ``across`` of ``count`` columns."""
     return lambda sizes, processors: -(-resolve(count, sizes) // across)
 
 
-def chunks(rows: Dim) -> Blocks:
-    """How many blocks share the rows of a column."""
+def chunks(rows: Dim, tiles: Blocks) -> Blocks:
+    """How many blocks share the rows of each tile of columns."""
 
     def blocks(sizes: Mapping[str, int], processors: int) -> int:
-        height = resolve(rows, sizes)
-        return max(1, -(-height // chunk_rows(height)))
+        beside = max(1, tiles(sizes, processors))
+        return max(1, min(-(-resolve(rows, sizes) // CHUNK_ROWS), -(-CHUNK_BLOCKS // beside)))
 
     return blocks
 

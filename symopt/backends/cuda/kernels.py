@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from symopt.backends.cfamily.body import Body
 from symopt.backends.cfamily.embeds import EmbedWriter
-from symopt.backends.cfamily.kernel_places import INDICES, KernelPlaces
+from symopt.backends.cfamily.kernel_places import INDICES, Given, KernelPlaces
 from symopt.backends.cfamily.places import row_major
 from symopt.backends.cfamily.spelling import bare, c_type, times, total
 from symopt.backends.cuda.jobs import Blocks, Job
@@ -28,8 +28,10 @@ class Kernel(KernelPlaces):
 
     scope: CudaScope
 
-    def __init__(self, loop: Loop, scope: CudaScope, number: int) -> None:
-        super().__init__(loop, scope)
+    def __init__(
+        self, loop: Loop, scope: CudaScope, number: int, given: Given | None = None, apart: Sequence[int] = ()
+    ) -> None:
+        super().__init__(loop, scope, given, apart)
         self.number = number
         self.element = ""
         self.full: list[Sum] = []
@@ -149,8 +151,12 @@ class Kernel(KernelPlaces):
         formals.pointers(list(self.pointers.values()))
         return formals, lines
 
-    def job(self, formals: Formals, lines: Sequence[str], blocks: Blocks) -> Job:
-        """The job of these lines."""
-        lasts = any(buffer.role == "shared" for _, buffer in self.loop.writes)
-        comment = self.scope.comment(self.loop)
-        return formals.job(f"kernel_{self.number}", lines, blocks, comment, self.count, lasts)
+    def job(self, formals: Formals, lines: Sequence[str], blocks: Blocks, kernels: Sequence[Kernel] = ()) -> Job:
+        """The job of these lines, which do this kernel, or several."""
+        loops = [kernel.loop for kernel in kernels or (self,)]
+        lasts = any(buffer.role == "shared" for loop in loops for _, buffer in loop.writes)
+        work: Dim = 0
+        for loop in loops:
+            work = work + product(loop.domain)
+        more = f"; and {len(loops) - 1} more, row by row" if len(loops) > 1 else ""
+        return formals.job(f"kernel_{self.number}", lines, blocks, self.scope.comment(self.loop) + more, work, lasts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from symopt.backends.cfamily.text import block
 from symopt.backends.cuda.jobs import CHUNK_ROWS, SUM_BLOCKS, THREADS, Job, chunks, columns, passes, together
 from symopt.backends.cuda.kernels import Kernel
@@ -16,32 +18,63 @@ FEW = 64
 WARP = 32
 
 
-def write_rows(kernel: Kernel) -> list[Job]:
-    """The jobs of a kernel whose innermost axis is summed over: rows are what is left of the others."""
-    kept, reduced = _split(kernel)
-    rows, length = _extent(kernel, kept), _extent(kernel, reduced)
-    lanes = _lanes(rows, length)
+def write_rows(kernels: Sequence[Kernel]) -> list[Job]:
+    """The jobs of kernels that do rows one by one, with sums along them; several share a function, and each row.
+
+    Rows are what a kernel keeps of its axes; of several kernels, the first axis of each.
+    """
+    one, several = kernels[0], len(kernels) > 1
+    kept = [0] if several else _split(one)[0]
+    rows, dim = _extent(one, kept), one.scope.sizes.dim
+    lanes = _lanes(rows, [_extent(kernel, _others(kernel, kept)) for kernel in kernels])
+    r = one.counter("r", kept)
+    row: list[str] = []
+    for kernel in kernels:
+        row += [_BETWEEN[lanes]] if row and lanes > 1 else []
+        row += [f"/* {kernel.scope.comment(kernel.loop)} */"] if several else []
+        row += _row(kernel, kept, lanes)
+    row = [*one.unravelled(r, kept, row), *row]
+    formals, lines = one.formals()
+    full = [kernel for kernel in kernels if kernel.full]
+    lines += [sum_.declaration for kernel in full for sum_ in kernel.full]
+    lines += block(row, _rows(r, dim(rows), lanes))
+    blocks = passes(rows, THREADS // lanes, SUM_BLOCKS if full else None)
+    jobs = []
+    for kernel in full:
+        last, more = finished(kernel, formals, blocks, False)
+        lines += last
+        jobs += more
+    return [one.job(formals, lines, blocks, kernels), *jobs]
+
+
+#: What threads that share a row wait by, until all have written what they have of it.
+_BETWEEN = {WARP: "__syncwarp();", THREADS: "__syncthreads();"}
+_LANE = {1: "0", WARP: f"threadIdx.x % {WARP}", THREADS: "threadIdx.x"}
+
+
+def _row(kernel: Kernel, kept: list[int], lanes: int) -> list[str]:
+    """What one kernel does with a row, by so many threads."""
+    others, lane = _others(kernel, kept), _LANE[lanes]
     inner = kernel.statements(kernel.sums)
-    r, q = kernel.counter("r", kept), kernel.counter("q", reduced)
-    inner = [*kernel.unravelled(q, reduced, inner), *inner]
-    lane = {1: "0", WARP: f"threadIdx.x % {WARP}", THREADS: "threadIdx.x"}[lanes]
-    step = f"{q}++" if lanes == 1 else f"{q} += {lanes}"
-    loop = block(inner, f"for (Index {q} = {lane}; {q} < {kernel.scope.sizes.dim(length)}; {step})")
+    if others:
+        q, length = kernel.counter("q", others), kernel.scope.sizes.dim(_extent(kernel, others))
+        step = f"{q}++" if lanes == 1 else f"{q} += {lanes}"
+        inner = [*kernel.unravelled(q, others, inner), *inner]
+        loop = block(inner, f"for (Index {q} = {lane}; {q} < {length}; {step})")
+    else:
+        loop = inner if lanes == 1 else block(inner, f"if ({lane} == 0)")
     results = []
-    kernel.scope.pieces.add("sums.cu")
     for one in kernel.partial:
+        kernel.scope.pieces.add("sums.cu")
         place = f"{kernel.target(one.result)}[{kernel.index(kernel.out_strides(one.node))}]"
         store = f"{place} = {one.stored(one.name)};"
         results += [f"{one.name} = {_combined(one.operation, one.name, lanes)};"] if lanes > 1 else []
         results.append(store if lanes == 1 else f"if ({lane} == 0) {store}")
-    row = [*(one.declaration for one in kernel.partial), *loop, *results]
-    row = [*kernel.unravelled(r, kept, row), *row]
-    formals, lines = kernel.formals()
-    lines += [one.declaration for one in kernel.full]
-    lines += block(row, _rows(r, kernel.scope.sizes.dim(rows), lanes))
-    blocks = passes(rows, THREADS // lanes, SUM_BLOCKS if kernel.full else None)
-    last, jobs = finished(kernel, formals, blocks, False)
-    return [kernel.job(formals, [*lines, *last], blocks), *jobs]
+    return [*(one.declaration for one in kernel.partial), *loop, *results]
+
+
+def _others(kernel: Kernel, kept: list[int]) -> list[int]:
+    return [depth for depth in range(len(kernel.axes)) if depth not in kept]
 
 
 def write_columns(kernel: Kernel) -> list[Job]:
@@ -50,10 +83,12 @@ def write_columns(kernel: Kernel) -> list[Job]:
     count, rows = _extent(kernel, kept), _extent(kernel, reduced)
     width, dim = across(count), kernel.scope.sizes.dim
     single = isinstance(rows, int) and rows <= CHUNK_ROWS
-    kernel.scope.pieces |= {"sums.cu"} if single else {"sums.cu", "chunks.cu"}
+    kernel.scope.pieces.add("sums.cu")
     inner = kernel.statements(kernel.sums)
     c, q = kernel.counter("c", kept), kernel.counter("q", reduced)
-    blocks = together(columns(count, width), chunks(rows))
+    tiles = columns(count, width)
+    shares = chunks(rows, tiles)
+    blocks = together(tiles, shares)
     lines = _of_the_block(c, dim(count), dim(rows), width, single)
     first = f"threadIdx.x / {width}" if single else f"chunk * share + threadIdx.x / {width}"
     head = f"for (Index {q} = {first}; {q} < {dim(rows) if single else 'end'}; {q} += {THREADS // width})"
@@ -67,9 +102,9 @@ def write_columns(kernel: Kernel) -> list[Job]:
         if single:
             place = f"{formals.pointer(kernel.scope.field(one.result), writes=True)}[{c}]"
         else:
-            parts = kernel.scope.parts(one.node, one.dtype, chunks(rows))
+            parts = kernel.scope.parts(one.node, one.dtype, shares)
             place = f"{formals.pointer(parts, writes=True)}[chunk * {dim(count)} + {c}]"
-            jobs.append(one.combination(kernel.scope, parts, chunks(rows)))
+            jobs.append(one.combination(kernel.scope, parts, shares))
         value = one.stored(one.name) if single else one.name
         lines.append(f"if (threadIdx.x < {width} && {c} < {dim(count)}) {place} = {value};")
     last, others = finished(kernel, formals, blocks, False)
@@ -81,12 +116,15 @@ def _of_the_block(column: str, count: str, rows: str, width: int, single: bool) 
     if single:
         return [f"const Index {column} = (Index)block * {width} + threadIdx.x % {width};"]
     tiles = str(-(-int(count) // width)) if count.isdigit() else f"(({count} + {width - 1}) / {width})"
-    first = f"const Index chunk = block / {tiles}, {column} = block % {tiles} * {width} + threadIdx.x % {width};"
-    return [
-        f"const Index chunk = block, {column} = threadIdx.x % {width};" if tiles == "1" else first,
-        f"const Index share = rows_of_chunk({rows});",
+    lines = [
+        f"const Index chunk = block / {tiles}, {column} = block % {tiles} * {width} + threadIdx.x % {width};",
+        f"const Index chunks = blocks / {tiles}, share = ({rows} + chunks - 1) / chunks;",
         f"const Index end = (chunk + 1) * share < {rows} ? (chunk + 1) * share : {rows};",
     ]
+    if tiles == "1":
+        lines[0] = f"const Index chunk = block, {column} = threadIdx.x % {width};"
+        lines[1] = f"const Index share = ({rows} + blocks - 1) / blocks;"
+    return lines
 
 
 def _rows(index: str, rows: str, lanes: int) -> str:
@@ -99,11 +137,12 @@ def _rows(index: str, rows: str, lanes: int) -> str:
     return f"for (Index {index} = {first}; {index} < {rows}; {index} += {step})"
 
 
-def _lanes(rows: Dim, length: Dim) -> int:
-    """How many threads add up a row."""
-    if isinstance(length, int) and length <= SHORT:
+def _lanes(rows: Dim, lengths: Sequence[Dim]) -> int:
+    """How many threads share a row, which has parts of these lengths."""
+    known = [length for length in lengths if isinstance(length, int)]
+    if len(known) == len(lengths) and max(known) <= SHORT:
         return 1
-    if (isinstance(length, int) and length >= LONG) or (isinstance(rows, int) and rows <= FEW):
+    if max(known, default=0) >= LONG or (isinstance(rows, int) and rows <= FEW):
         return THREADS
     return WARP
 

@@ -21,10 +21,10 @@ _WORDS = """
 and and_eq bitand bitor compl not not_eq or or_eq xor xor_eq alignas alignof catch throw try friend using virtual
 explicit export mutable constexpr consteval constinit decltype nullptr static_cast dynamic_cast reinterpret_cast
 const_cast typeid noexcept static_assert thread_local wchar_t char8_t char16_t char32_t concept requires co_await
-co_return co_yield warpSize dim3 min max THREADS PACK TILE CHUNKS CHUNK_ROWS Pack Add Multiply Max Min FOR_EACH
+co_return co_yield warpSize dim3 min max THREADS PACK TILE Pack Add Multiply Max Min FOR_EACH
 """
 _LOCAL = """
-count packs lane p q r length reduce pack put is_aligned warp_reduce rows_of_chunk row_of combine product copy left
+count packs lane p q r length reduce pack put is_aligned warp_reduce chunk chunks share row_of combine product copy left
 right sum place at_failure
 """
 _NUMBERED = frozenset(f"{stem}_{k}" for stem in ("end", "rows", "count", "parts") for k in range(100))

@@ -9,10 +9,6 @@ typedef long long Index;
 #define FOR_EACH(i, count) \
     for (Index i = (Index)block * THREADS + threadIdx.x; i < (count); i += (Index)blocks * THREADS)
 
-/* Rows that a block adds up at least, and blocks that share the rows of one column at most. */
-#define CHUNK_ROWS 256
-#define CHUNKS 256
-
 static __device__ __forceinline__ int isfinite_float32(float x)
 {
     return x - x == 0;
@@ -26,28 +22,6 @@ static __device__ __forceinline__ float multiply_add(float x, float y, float z)
 static __device__ __forceinline__ float square_float32(float x)
 {
     return x * x;
-}
-
-#define PACK 4
-
-/* Four elements side by side, which are read and written at once: 16 bytes at a time, if they are of 4 or 8. */
-template <class T> struct alignas(PACK * sizeof(T) < 16 ? PACK * sizeof(T) : 16) Pack {
-    T at[PACK];
-};
-
-template <class T> static __device__ __forceinline__ bool is_aligned(const T *memory)
-{
-    return (unsigned long long)memory % alignof(Pack<T>) == 0;
-}
-
-template <class T> static __device__ __forceinline__ Pack<T> pack(const T *memory, Index p)
-{
-    return ((const Pack<T> *)memory)[p];
-}
-
-template <class T> static __device__ __forceinline__ void put(T *memory, Index p, const Pack<T> &values)
-{
-    ((Pack<T> *)memory)[p] = values;
 }
 
 struct Add {
@@ -101,13 +75,6 @@ static __device__ __forceinline__ void combine(
             all = Op::of(all, (All)from[part * size + column]);
     all = reduce<Op, ACROSS>(all);
     if (threadIdx.x < ACROSS && column < size) to[column] = (To)all;
-}
-
-/* How many of so many rows a block adds up. */
-static __device__ __forceinline__ Index rows_of_chunk(Index rows)
-{
-    const Index share = (rows + CHUNKS - 1) / CHUNKS;
-    return share > CHUNK_ROWS ? share : CHUNK_ROWS;
 }
 
 /* Rows and columns of a tile of a product, and terms that are brought near at once. */
@@ -179,40 +146,6 @@ static __device__ __forceinline__ void product_3(
     product(block, n, 3, 8, t1, 8, 1, v, 3, 1, t2, 3, 1);
 }
 
-static __device__ __forceinline__ void kernel_4(
-    Index n, unsigned block, unsigned blocks, const float *__restrict__ t2, float *__restrict__ t3)
-{
-    FOR_EACH(i, n) {
-        float s0 = -1.0f / 0.0f;
-        for (Index j = 0; j < 3; j++) {
-            s0 = Max::of(s0, t2[i * 3 + j]);
-        }
-        t3[i] = s0;
-    }
-}
-
-static __device__ __forceinline__ void element_5(float t3, float &t4)
-{
-    t4 = isfinite_float32(t3) ? t3 : 0.0f;
-}
-
-static __device__ __forceinline__ void kernel_5(
-    unsigned block, unsigned blocks, const float *__restrict__ t3, float *__restrict__ t4, Index count)
-{
-    const bool aligned = is_aligned(t3) && is_aligned(t4);
-    const Index packs = aligned ? count / PACK : 0;
-    FOR_EACH(p, packs) {
-        const Pack<float> t3_4 = pack(t3, p);
-        Pack<float> t4_4;
-        for (int k = 0; k < PACK; k++) element_5(t3_4.at[k], t4_4.at[k]);
-        put(t4, p, t4_4);
-    }
-    FOR_EACH(i, count - PACK * packs) {
-        const Index e = PACK * packs + i;
-        element_5(t3[e], t4[e]);
-    }
-}
-
 static __device__ __forceinline__ void kernel_6(
     unsigned block, unsigned blocks, const float *__restrict__ at_h0, float *__restrict__ t5)
 {
@@ -222,105 +155,72 @@ static __device__ __forceinline__ void kernel_6(
     }
 }
 
-static __device__ __forceinline__ void kernel_7(
-    Index n, unsigned block, unsigned blocks, const long long *__restrict__ y, const float *__restrict__ t2,
-    const float *__restrict__ t4, const float *__restrict__ t5, unsigned char *__restrict__ t6,
-    float *__restrict__ t7, float *__restrict__ t8, float *__restrict__ t10, float *__restrict__ t9,
-    float *__restrict__ t11)
-{
-    FOR_EACH(i, n) {
-        double s0 = 0.0;
-        double s1 = 0.0;
-        for (Index j = 0; j < 3; j++) {
-            const int v0 = y[i] == j;
-            const float v1 = t2[i * 3 + j] - t4[i];
-            const float v2 = expf(v1);
-            const float v3 = v0 ? t5[0] : 0.0f;
-            t6[i * 3 + j] = v0;
-            t7[i * 3 + j] = v1;
-            t8[i * 3 + j] = v2;
-            t10[i * 3 + j] = v3;
-            s0 += v2;
-            s1 += v3;
-        }
-        t9[i] = (float)s0;
-        t11[i] = (float)s1;
-    }
-}
-
-static __device__ __forceinline__ void element_8(float t9, float t11, float &t12, float &t13)
-{
-    t12 = logf(t9);
-    t13 = t11 / t9;
-}
-
-static __device__ __forceinline__ void kernel_8(
-    unsigned block, unsigned blocks, const float *__restrict__ t9, const float *__restrict__ t11,
-    float *__restrict__ t12, float *__restrict__ t13, Index count)
-{
-    const bool aligned = is_aligned(t9) && is_aligned(t11) && is_aligned(t12) && is_aligned(t13);
-    const Index packs = aligned ? count / PACK : 0;
-    FOR_EACH(p, packs) {
-        const Pack<float> t9_4 = pack(t9, p);
-        const Pack<float> t11_4 = pack(t11, p);
-        Pack<float> t12_4;
-        Pack<float> t13_4;
-        for (int k = 0; k < PACK; k++) element_8(t9_4.at[k], t11_4.at[k], t12_4.at[k], t13_4.at[k]);
-        put(t12, p, t12_4);
-        put(t13, p, t13_4);
-    }
-    FOR_EACH(i, count - PACK * packs) {
-        const Index e = PACK * packs + i;
-        element_8(t9[e], t11[e], t12[e], t13[e]);
-    }
-}
-
-static __device__ __forceinline__ void kernel_9(
-    Index n, unsigned block, unsigned blocks, const float *__restrict__ t12, const float *__restrict__ t7,
-    const unsigned char *__restrict__ t6, const float *__restrict__ t13, const float *__restrict__ t8,
-    const float *__restrict__ t10, float *__restrict__ t15, float *__restrict__ t14)
-{
-    FOR_EACH(i, n) {
-        double s0 = 0.0;
-        for (Index j = 0; j < 3; j++) {
-            t15[i * 3 + j] = (t13[i] * t8[i * 3 + j]) - t10[i * 3 + j];
-            s0 += t6[i * 3 + j] ? (t12[i] - t7[i * 3 + j]) : 0.0f;
-        }
-        t14[i] = (float)s0;
-    }
-}
-
-static __device__ __forceinline__ void element_10(float t14, float &s0)
-{
-    s0 = t14;
-}
-
 static __device__ __forceinline__ void combine_1(
     unsigned block, unsigned blocks, Index parts, const double *__restrict__ p0, float *__restrict__ t16)
 {
     combine<Add, 1>(block, parts, 1, 0.0, p0, t16);
 }
 
-static __device__ __forceinline__ void kernel_10(
-    unsigned block, unsigned blocks, const float *__restrict__ t14, Index count, double *__restrict__ p0)
+static __device__ __forceinline__ void kernel_4(
+    Index n, unsigned block, unsigned blocks, const float *__restrict__ t2, float *__restrict__ t3,
+    float *__restrict__ t4, const long long *__restrict__ y, const float *__restrict__ t5,
+    unsigned char *__restrict__ t6, float *__restrict__ t7, float *__restrict__ t8, float *__restrict__ t10,
+    float *__restrict__ t9, float *__restrict__ t11, float *__restrict__ t12, float *__restrict__ t13,
+    float *__restrict__ t15, float *__restrict__ t14, double *__restrict__ p0)
 {
-    double s0 = 0.0;
-    const bool aligned = is_aligned(t14);
-    const Index packs = aligned ? count / PACK : 0;
-    FOR_EACH(p, packs) {
-        const Pack<float> t14_4 = pack(t14, p);
-        float s0_of_4[PACK];
-        for (int k = 0; k < PACK; k++) element_10(t14_4.at[k], s0_of_4[k]);
-        s0 += (s0_of_4[0] + s0_of_4[1]) + (s0_of_4[2] + s0_of_4[3]);
+    double s4 = 0.0;
+    FOR_EACH(i, n) {
+        /* t3 (max over axes (1,)) over (n, 3): reduction only */
+        float s0 = -1.0f / 0.0f;
+        for (Index j = 0; j < 3; j++) {
+            s0 = Max::of(s0, t2[i * 3 + j]);
+        }
+        t3[i] = s0;
+        /* t4 over (n, 1): isfinite where */
+        const float v0 = t3[i];
+        t4[i] = isfinite_float32(v0) ? v0 : 0.0f;
+        /* t6, t7, t8, t10, t9 (sum over axes (1,)), t11 (sum over axes (1,)) over (n, 3): equal subtract exp where */
+        double s1 = 0.0;
+        double s2 = 0.0;
+        for (Index j = 0; j < 3; j++) {
+            const int v1 = y[i] == j;
+            const float v2 = t4[i];
+            const float v3 = t2[i * 3 + j] - v2;
+            const float v4 = expf(v3);
+            const float v5 = v1 ? t5[0] : 0.0f;
+            t6[i * 3 + j] = v1;
+            t7[i * 3 + j] = v3;
+            t8[i * 3 + j] = v4;
+            t10[i * 3 + j] = v5;
+            s1 += v4;
+            s2 += v5;
+        }
+        t9[i] = (float)s1;
+        t11[i] = (float)s2;
+        /* t12, t13 over (n, 1): log divide */
+        const float v6 = t9[i];
+        const float v7 = t11[i];
+        t12[i] = logf(v6);
+        t13[i] = v7 / v6;
+        /* t15, t14 (sum over axes (1,)) over (n, 3): subtract where multiply subtract */
+        double s3 = 0.0;
+        for (Index j = 0; j < 3; j++) {
+            const float v8 = t12[i];
+            const float v9 = t7[i * 3 + j];
+            const int v10 = t6[i * 3 + j];
+            const float v11 = t13[i];
+            const float v12 = t8[i * 3 + j];
+            const float v13 = t10[i * 3 + j];
+            t15[i * 3 + j] = (v11 * v12) - v13;
+            s3 += v10 ? (v8 - v9) : 0.0f;
+        }
+        t14[i] = (float)s3;
+        /* t16 (sum over axes (0,)) over (n,): reduction only */
+        const float v14 = t14[i];
+        s4 += v14;
     }
-    FOR_EACH(i, count - PACK * packs) {
-        const Index e = PACK * packs + i;
-        float s0_of;
-        element_10(t14[e], s0_of);
-        s0 += s0_of;
-    }
-    s0 = reduce<Add, 1>(s0);
-    if (threadIdx.x == 0) p0[block] = s0;
+    s4 = reduce<Add, 1>(s4);
+    if (threadIdx.x == 0) p0[block] = s4;
 }
 
 static __device__ __forceinline__ void product_11(
@@ -358,7 +258,7 @@ static __device__ __forceinline__ void kernel_14(
     float *__restrict__ t20, double *__restrict__ p1)
 {
     const Index chunk = block, j = threadIdx.x % 8;
-    const Index share = rows_of_chunk(n);
+    const Index share = (n + blocks - 1) / blocks;
     const Index end = (chunk + 1) * share < n ? (chunk + 1) * share : n;
     double s0 = 0.0;
     if (j < 8) {
@@ -370,6 +270,13 @@ static __device__ __forceinline__ void kernel_14(
     }
     s0 = reduce<Add, 8>(s0);
     if (threadIdx.x < 8 && j < 8) p1[chunk * 8 + j] = s0;
+}
+
+static __device__ __forceinline__ void product_16(
+    Index n, unsigned block, unsigned blocks, const float *__restrict__ x, const float *__restrict__ t20,
+    float *__restrict__ t22)
+{
+    product(block, 20, 8, n, x, 1, 20, t20, 8, 1, t22, 8, 1);
 }
 
 static __device__ __forceinline__ void kernel_15(
@@ -385,13 +292,6 @@ static __device__ __forceinline__ void kernel_15(
         v_square[e] = v2;
         v[e] = v3 - ((h_rate * v1) / sqrtf(v2 + 1e-08f));
     }
-}
-
-static __device__ __forceinline__ void product_16(
-    Index n, unsigned block, unsigned blocks, const float *__restrict__ x, const float *__restrict__ t20,
-    float *__restrict__ t22)
-{
-    product(block, 20, 8, n, x, 1, 20, t20, 8, 1, t22, 8, 1);
 }
 
 static __device__ __forceinline__ void numbers(
@@ -423,96 +323,60 @@ extern "C" __global__ void __launch_bounds__(THREADS) launch_1(
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_2(
-    Index n, const float *__restrict__ t0, const float *__restrict__ b, float *__restrict__ t1)
-{
-    /* t1 over (n, 8): add tanh */
-    kernel_2(n, blockIdx.x, gridDim.x, t0, b, t1);
-}
-
-extern "C" __global__ void __launch_bounds__(THREADS) launch_3(
-    Index n, const float *__restrict__ t1, const float *__restrict__ v, float *__restrict__ t2)
-{
-    /* t2 = Contract ab,bc->ac, (n, 3) */
-    product_3(n, blockIdx.x, gridDim.x, t1, v, t2);
-}
-
-extern "C" __global__ void __launch_bounds__(THREADS) launch_4(
     unsigned end_1, Index n, const double *__restrict__ rate, float *__restrict__ h0, float *__restrict__ h_rate,
-    unsigned end_2, const float *__restrict__ t2, float *__restrict__ t3)
+    unsigned end_2, const float *__restrict__ t0, const float *__restrict__ b, float *__restrict__ t1)
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {
         /* hyperparameters and what follows from them */
         numbers(n, block, end_1, rate, h0, h_rate);
     } else if (block < end_2) {
-        /* t3 (max over axes (1,)) over (n, 3): reduction only */
-        kernel_4(n, block - end_1, end_2 - end_1, t2, t3);
+        /* t1 over (n, 8): add tanh */
+        kernel_2(n, block - end_1, end_2 - end_1, t0, b, t1);
     }
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) launch_5(
-    unsigned end_1, const float *__restrict__ t3, float *__restrict__ t4, Index n, unsigned end_2,
-    const float *__restrict__ h0, float *__restrict__ t5)
+extern "C" __global__ void __launch_bounds__(THREADS) launch_3(
+    unsigned end_1, Index n, const float *__restrict__ t1, const float *__restrict__ v, float *__restrict__ t2,
+    unsigned end_2, const float *__restrict__ h0, float *__restrict__ t5)
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {
-        /* t4 over (n, 1): isfinite where */
-        kernel_5(block, end_1, t3, t4, n);
+        /* t2 = Contract ab,bc->ac, (n, 3) */
+        product_3(n, block, end_1, t1, v, t2);
     } else if (block < end_2) {
         /* t5 over (): reciprocal */
         kernel_6(block - end_1, end_2 - end_1, h0, t5);
     }
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) launch_6(
-    Index n, const long long *__restrict__ y, const float *__restrict__ t2, const float *__restrict__ t4,
-    const float *__restrict__ t5, unsigned char *__restrict__ t6, float *__restrict__ t7, float *__restrict__ t8,
-    float *__restrict__ t10, float *__restrict__ t9, float *__restrict__ t11)
+extern "C" __global__ void __launch_bounds__(THREADS) launch_4(
+    Index n, const float *__restrict__ t2, float *__restrict__ t3, float *__restrict__ t4,
+    const long long *__restrict__ y, const float *__restrict__ t5, unsigned char *__restrict__ t6,
+    float *__restrict__ t7, float *__restrict__ t8, float *__restrict__ t10, float *__restrict__ t9,
+    float *__restrict__ t11, float *__restrict__ t12, float *__restrict__ t13, float *__restrict__ t15,
+    float *__restrict__ t14, double *__restrict__ p0)
 {
-    /* t6, t7, t8, t10, t9 (sum over axes (1,)), t11 (sum over axes (1,)) over (n, 3): equal subtract exp where */
-    kernel_7(n, blockIdx.x, gridDim.x, y, t2, t4, t5, t6, t7, t8, t10, t9, t11);
+    /* t3 (max over axes (1,)) over (n, 3): reduction only; and 5 more, row by row */
+    kernel_4(n, blockIdx.x, gridDim.x, t2, t3, t4, y, t5, t6, t7, t8, t10, t9, t11, t12, t13, t15, t14, p0);
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) launch_7(
-    const float *__restrict__ t9, const float *__restrict__ t11, float *__restrict__ t12,
-    float *__restrict__ t13, Index n)
-{
-    /* t12, t13 over (n, 1): log divide */
-    kernel_8(blockIdx.x, gridDim.x, t9, t11, t12, t13, n);
-}
-
-extern "C" __global__ void __launch_bounds__(THREADS) launch_8(
-    Index n, const float *__restrict__ t12, const float *__restrict__ t7, const unsigned char *__restrict__ t6,
-    const float *__restrict__ t13, const float *__restrict__ t8, const float *__restrict__ t10,
-    float *__restrict__ t15, float *__restrict__ t14)
-{
-    /* t15, t14 (sum over axes (1,)) over (n, 3): subtract where multiply subtract */
-    kernel_9(n, blockIdx.x, gridDim.x, t12, t7, t6, t13, t8, t10, t15, t14);
-}
-
-extern "C" __global__ void __launch_bounds__(THREADS) launch_9(
+extern "C" __global__ void __launch_bounds__(THREADS) launch_5(
     Index n, const float *__restrict__ t15, const float *__restrict__ v, float *__restrict__ t17)
 {
     /* t17 = Contract ab,cb->ac, (n, 8) */
     product_11(n, blockIdx.x, gridDim.x, t15, v, t17);
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) launch_10(
-    unsigned end_1, const float *__restrict__ t14, Index n, double *__restrict__ p0, unsigned end_2,
-    const float *__restrict__ t1, const float *__restrict__ t17, float *__restrict__ t20,
+extern "C" __global__ void __launch_bounds__(THREADS) launch_6(
+    Index n, const float *__restrict__ t1, const float *__restrict__ t17, float *__restrict__ t20,
     double *__restrict__ p1)
 {
-    const unsigned block = blockIdx.x;
-    if (block < end_1) {
-        /* t16 (sum over axes (0,)) over (n,): reduction only */
-        kernel_10(block, end_1, t14, n, p0);
-    } else if (block < end_2) {
-        /* t20, t21 (sum over axes (0,)) over (n, 8): square subtract multiply */
-        kernel_14(n, block - end_1, end_2 - end_1, t1, t17, t20, p1);
-    }
+    /* t20, t21 (sum over axes (0,)) over (n, 8): square subtract multiply */
+    kernel_14(n, blockIdx.x, gridDim.x, t1, t17, t20, p1);
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) launch_11(
+extern "C" __global__ void __launch_bounds__(THREADS) launch_7(
     unsigned end_1, Index parts_1, const double *__restrict__ p0, float *__restrict__ t16, unsigned end_2,
     Index n, const float *__restrict__ t1, const float *__restrict__ t15, float *__restrict__ t18,
     unsigned end_3, Index parts_2, const double *__restrict__ p1, float *__restrict__ t21, unsigned end_4,
@@ -534,7 +398,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) launch_11(
     }
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) launch_12(
+extern "C" __global__ void __launch_bounds__(THREADS) launch_8(
     unsigned end_1, const float *__restrict__ h0, const float *__restrict__ t16, float *__restrict__ t19,
     unsigned end_2, const float *__restrict__ h_rate, float *__restrict__ v_square,
     const float *__restrict__ t18, float *__restrict__ v, unsigned end_3, float *__restrict__ b_square,

@@ -9,10 +9,6 @@ typedef long long Index;
 #define FOR_EACH(i, count) \
     for (Index i = (Index)block * THREADS + threadIdx.x; i < (count); i += (Index)blocks * THREADS)
 
-/* Rows that a block adds up at least, and blocks that share the rows of one column at most. */
-#define CHUNK_ROWS 256
-#define CHUNKS 256
-
 static __device__ __forceinline__ int isfinite_float64(double x)
 {
     return x - x == 0;
@@ -93,40 +89,30 @@ static __device__ __forceinline__ void combine(
     if (threadIdx.x < ACROSS && column < size) to[column] = (To)all;
 }
 
-/* How many of so many rows a block adds up. */
-static __device__ __forceinline__ Index rows_of_chunk(Index rows)
-{
-    const Index share = (rows + CHUNKS - 1) / CHUNKS;
-    return share > CHUNK_ROWS ? share : CHUNK_ROWS;
-}
-
 static __device__ __forceinline__ void kernel_1(
-    Index n, unsigned block, unsigned blocks, const double *__restrict__ x, double *__restrict__ t0)
+    Index n, unsigned block, unsigned blocks, const double *__restrict__ x, double *__restrict__ t0,
+    const double *__restrict__ scale, double *__restrict__ t1, double *__restrict__ t9, double *__restrict__ t2)
 {
     for (Index i = (Index)block * 8 + threadIdx.x / 32; i < n; i += (Index)blocks * 8) {
+        /* t0 (max over axes (1,)) over (n, 300): reduction only */
         double s0 = -1.0 / 0.0;
         for (Index j = threadIdx.x % 32; j < 300; j += 32) {
             s0 = Max::of(s0, x[i * 300 + j]);
         }
         s0 = warp_reduce<Max>(s0);
         if (threadIdx.x % 32 == 0) t0[i] = s0;
-    }
-}
-
-static __device__ __forceinline__ void kernel_2(
-    Index n, unsigned block, unsigned blocks, const double *__restrict__ x, const double *__restrict__ scale,
-    const double *__restrict__ t0, double *__restrict__ t1, double *__restrict__ t9, double *__restrict__ t2)
-{
-    for (Index i = (Index)block * 8 + threadIdx.x / 32; i < n; i += (Index)blocks * 8) {
-        double s0 = -1.0 / 0.0;
+        __syncwarp();
+        /* t1, t9, t2 (max over axes (1,)) over (n, 300): multiply subtract exp */
+        double s1 = -1.0 / 0.0;
         for (Index j = threadIdx.x % 32; j < 300; j += 32) {
-            const double v0 = (x[i * 300 + j] * scale[j]) - t0[i];
-            t1[i * 300 + j] = v0;
-            t9[i * 300 + j] = exp(v0);
-            s0 = Max::of(s0, v0);
+            const double v0 = t0[i];
+            const double v1 = (x[i * 300 + j] * scale[j]) - v0;
+            t1[i * 300 + j] = v1;
+            t9[i * 300 + j] = exp(v1);
+            s1 = Max::of(s1, v1);
         }
-        s0 = warp_reduce<Max>(s0);
-        if (threadIdx.x % 32 == 0) t2[i] = s0;
+        s1 = warp_reduce<Max>(s1);
+        if (threadIdx.x % 32 == 0) t2[i] = s1;
     }
 }
 
@@ -140,7 +126,7 @@ static __device__ __forceinline__ void kernel_3(
     Index n, unsigned block, unsigned blocks, const double *__restrict__ t9, double *__restrict__ p0)
 {
     const Index chunk = block / 10, j = block % 10 * 32 + threadIdx.x % 32;
-    const Index share = rows_of_chunk(n);
+    const Index chunks = blocks / 10, share = (n + chunks - 1) / chunks;
     const Index end = (chunk + 1) * share < n ? (chunk + 1) * share : n;
     double s0 = 0.0;
     if (j < 300) {
@@ -186,9 +172,10 @@ static __device__ __forceinline__ void kernel_5(
 
 static __device__ __forceinline__ void kernel_6(
     Index n, unsigned block, unsigned blocks, const double *__restrict__ t1, const double *__restrict__ t4,
-    double *__restrict__ t6, double *__restrict__ t7)
+    double *__restrict__ t6, double *__restrict__ t7, double *__restrict__ t8)
 {
     for (Index i = (Index)block * 8 + threadIdx.x / 32; i < n; i += (Index)blocks * 8) {
+        /* t6, t7 (sum over axes (1,)) over (n, 300): subtract exp */
         double s0 = 0.0;
         for (Index j = threadIdx.x % 32; j < 300; j += 32) {
             const double v0 = exp(t1[i * 300 + j] - t4[i]);
@@ -197,16 +184,13 @@ static __device__ __forceinline__ void kernel_6(
         }
         s0 = warp_reduce<Add>(s0);
         if (threadIdx.x % 32 == 0) t7[i] = s0;
-    }
-}
-
-static __device__ __forceinline__ void kernel_7(
-    Index n, unsigned block, unsigned blocks, const double *__restrict__ t6, const double *__restrict__ t7,
-    double *__restrict__ t8)
-{
-    FOR_EACH(e, 300 * n) {
-        const Index i = e / 300;
-        t8[e] = t6[e] / t7[i];
+        __syncwarp();
+        /* t8 over (n, 300): divide */
+        for (Index j = threadIdx.x % 32; j < 300; j += 32) {
+            const double v1 = t6[i * 300 + j];
+            const double v2 = t7[i];
+            t8[i * 300 + j] = v1 / v2;
+        }
     }
 }
 
@@ -219,38 +203,24 @@ static __device__ __forceinline__ void numbers(Index n, unsigned block, unsigned
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_1(
-    Index n, const double *__restrict__ x, double *__restrict__ t0)
+    Index n, const double *__restrict__ x, double *__restrict__ t0, const double *__restrict__ scale,
+    double *__restrict__ t1, double *__restrict__ t9, double *__restrict__ t2)
 {
-    /* t0 (max over axes (1,)) over (n, 300): reduction only */
-    kernel_1(n, blockIdx.x, gridDim.x, x, t0);
+    /* t0 (max over axes (1,)) over (n, 300): reduction only; and 1 more, row by row */
+    kernel_1(n, blockIdx.x, gridDim.x, x, t0, scale, t1, t9, t2);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_2(
-    Index n, const double *__restrict__ x, const double *__restrict__ scale, const double *__restrict__ t0,
-    double *__restrict__ t1, double *__restrict__ t9, double *__restrict__ t2)
+    Index n, const double *__restrict__ t9, double *__restrict__ p0)
 {
-    /* t1, t9, t2 (max over axes (1,)) over (n, 300): multiply subtract exp */
-    kernel_2(n, blockIdx.x, gridDim.x, x, scale, t0, t1, t9, t2);
+    /* t3 (sum over axes (0,)) over (n, 300): reduction only */
+    kernel_3(n, blockIdx.x, gridDim.x, t9, p0);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_3(
-    unsigned end_1, Index n, const double *__restrict__ t9, double *__restrict__ p0, unsigned end_2,
-    const double *__restrict__ t2, double *__restrict__ t4)
-{
-    const unsigned block = blockIdx.x;
-    if (block < end_1) {
-        /* t3 (sum over axes (0,)) over (n, 300): reduction only */
-        kernel_3(n, block, end_1, t9, p0);
-    } else if (block < end_2) {
-        /* t4 over (n, 1): isfinite where */
-        kernel_4(block - end_1, end_2 - end_1, t2, t4, n);
-    }
-}
-
-extern "C" __global__ void __launch_bounds__(THREADS) launch_4(
     unsigned end_1, Index n, double *__restrict__ h0, unsigned end_2, Index parts_1,
-    const double *__restrict__ p0, double *__restrict__ t3, unsigned end_3, const double *__restrict__ t1,
-    const double *__restrict__ t4, double *__restrict__ t6, double *__restrict__ t7)
+    const double *__restrict__ p0, double *__restrict__ t3, unsigned end_3, const double *__restrict__ t2,
+    double *__restrict__ t4)
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {
@@ -260,22 +230,22 @@ extern "C" __global__ void __launch_bounds__(THREADS) launch_4(
         /* t3: what blocks have left */
         combine_1(block - end_1, end_2 - end_1, parts_1, p0, t3);
     } else if (block < end_3) {
-        /* t6, t7 (sum over axes (1,)) over (n, 300): subtract exp */
-        kernel_6(n, block - end_2, end_3 - end_2, t1, t4, t6, t7);
+        /* t4 over (n, 1): isfinite where */
+        kernel_4(block - end_2, end_3 - end_2, t2, t4, n);
     }
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) launch_5(
+extern "C" __global__ void __launch_bounds__(THREADS) launch_4(
     unsigned end_1, const double *__restrict__ h0, const double *__restrict__ t3, double *__restrict__ t5,
-    unsigned end_2, Index n, const double *__restrict__ t6, const double *__restrict__ t7,
-    double *__restrict__ t8)
+    unsigned end_2, Index n, const double *__restrict__ t1, const double *__restrict__ t4,
+    double *__restrict__ t6, double *__restrict__ t7, double *__restrict__ t8)
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {
         /* t5 over (300,): divide */
         kernel_5(block, end_1, h0, t3, t5, 300);
     } else if (block < end_2) {
-        /* t8 over (n, 300): divide */
-        kernel_7(n, block - end_1, end_2 - end_1, t6, t7, t8);
+        /* t6, t7 (sum over axes (1,)) over (n, 300): subtract exp; and 1 more, row by row */
+        kernel_6(n, block - end_1, end_2 - end_1, t1, t4, t6, t7, t8);
     }
 }

@@ -112,6 +112,13 @@ static __device__ __forceinline__ void product(
     }
 }
 
+static __device__ __forceinline__ void product_2(
+    Index n, Index m_1, unsigned block, unsigned blocks, const double *__restrict__ x,
+    const double *__restrict__ x_1, double *__restrict__ t2)
+{
+    product(block, m_1, m_1, n, x, 1, m_1, x_1, m_1, 1, t2, m_1, 1);
+}
+
 static __device__ __forceinline__ void combine_1(
     unsigned block, unsigned blocks, Index parts, const double *__restrict__ p0, double *__restrict__ t1)
 {
@@ -133,13 +140,6 @@ static __device__ __forceinline__ void kernel_1(
     }
     s0 = reduce<Add, 1>(s0);
     if (threadIdx.x == 0) p0[block] = s0;
-}
-
-static __device__ __forceinline__ void product_2(
-    Index n, Index m_1, unsigned block, unsigned blocks, const double *__restrict__ x,
-    const double *__restrict__ x_1, double *__restrict__ t2)
-{
-    product(block, m_1, m_1, n, x, 1, m_1, x_1, m_1, 1, t2, m_1, 1);
 }
 
 static __device__ __forceinline__ void kernel_3(

@@ -172,20 +172,6 @@ static __device__ __forceinline__ void product_1(
     product(block, n, 10, 64, x, 64, 1, u, 10, 1, t0, 10, 1);
 }
 
-static __device__ __forceinline__ void kernel_2(
-    unsigned block, unsigned blocks, const long long *__restrict__ at_h0, const long long *__restrict__ at_h1,
-    const long long *__restrict__ y, long long *__restrict__ t1, Index count)
-{
-    const long long h0 = *at_h0;
-    const long long h1 = *at_h1;
-    FOR_EACH(e, count) {
-        const long long v0 = y[e];
-        const long long v1 = (v0 < 0LL) ? add_int64(v0, 10LL) : v0;
-        const long long v2 = add_int64(multiply_int64((e < 0LL) ? add_int64(e, h0) : e, 10LL), v1);
-        t1[e] = ((v1 >= 0LL) & (v1 < 10LL)) ? v2 : h1;
-    }
-}
-
 static __device__ __forceinline__ void kernel_3(
     unsigned block, unsigned blocks, const double *__restrict__ at_h2, double *__restrict__ t2)
 {
@@ -195,10 +181,20 @@ static __device__ __forceinline__ void kernel_3(
     }
 }
 
-static __device__ __forceinline__ void kernel_4(
-    Index n, unsigned block, unsigned blocks, const double *__restrict__ t0, double *__restrict__ t3)
+static __device__ __forceinline__ void kernel_2(
+    Index n, unsigned block, unsigned blocks, const long long *__restrict__ at_h0,
+    const long long *__restrict__ at_h1, const long long *__restrict__ y, long long *__restrict__ t1,
+    const double *__restrict__ t0, double *__restrict__ t3)
 {
+    const long long h0 = *at_h0;
+    const long long h1 = *at_h1;
     FOR_EACH(i, n) {
+        /* t1 over (n,): less add where greater_equal less logical_and less add where multiply add where */
+        const long long v0 = y[i];
+        const long long v1 = (v0 < 0LL) ? add_int64(v0, 10LL) : v0;
+        const long long v2 = add_int64(multiply_int64((i < 0LL) ? add_int64(i, h0) : i, 10LL), v1);
+        t1[i] = ((v1 >= 0LL) & (v1 < 10LL)) ? v2 : h1;
+        /* t3 (max over axes (1,)) over (n, 10): reduction only */
         double s0 = -1.0 / 0.0;
         for (Index j = 0; j < 10; j++) {
             s0 = Max::of(s0, t0[i * 10 + j]);
@@ -247,101 +243,57 @@ static __device__ __forceinline__ void scatter_5(
     }
 }
 
-static __device__ __forceinline__ void element_6(double t3, double &t5)
-{
-    t5 = isfinite_float64(t3) ? t3 : 0.0;
-}
-
 static __device__ __forceinline__ void kernel_6(
-    unsigned block, unsigned blocks, const double *__restrict__ t3, double *__restrict__ t5, Index count)
-{
-    const bool aligned = is_aligned(t3) && is_aligned(t5);
-    const Index packs = aligned ? count / PACK : 0;
-    FOR_EACH(p, packs) {
-        const Pack<double> t3_4 = pack(t3, p);
-        Pack<double> t5_4;
-        for (int k = 0; k < PACK; k++) element_6(t3_4.at[k], t5_4.at[k]);
-        put(t5, p, t5_4);
-    }
-    FOR_EACH(i, count - PACK * packs) {
-        const Index e = PACK * packs + i;
-        element_6(t3[e], t5[e]);
-    }
-}
-
-static __device__ __forceinline__ void kernel_7(
-    Index n, unsigned block, unsigned blocks, const double *__restrict__ t0, const double *__restrict__ t5,
-    double *__restrict__ t6, double *__restrict__ t7, double *__restrict__ t8)
+    Index n, unsigned block, unsigned blocks, const double *__restrict__ t3, double *__restrict__ t5,
+    const double *__restrict__ t0, double *__restrict__ t6, double *__restrict__ t7, double *__restrict__ t8,
+    double *__restrict__ t9, const double *__restrict__ t4, double *__restrict__ t10, double *__restrict__ t11,
+    double *__restrict__ t12, double *__restrict__ t13, double *__restrict__ t15, long long *__restrict__ t14)
 {
     FOR_EACH(i, n) {
+        /* t5 over (n, 1): isfinite where */
+        const double v0 = t3[i];
+        t5[i] = isfinite_float64(v0) ? v0 : 0.0;
+        /* t6, t7, t8 (sum over axes (1,)) over (n, 10): subtract exp */
         double s0 = 0.0;
         for (Index j = 0; j < 10; j++) {
-            const double v0 = t0[i * 10 + j] - t5[i];
-            const double v1 = exp(v0);
-            t6[i * 10 + j] = v0;
-            t7[i * 10 + j] = v1;
-            s0 += v1;
+            const double v1 = t5[i];
+            const double v2 = t0[i * 10 + j] - v1;
+            const double v3 = exp(v2);
+            t6[i * 10 + j] = v2;
+            t7[i * 10 + j] = v3;
+            s0 += v3;
         }
         t8[i] = s0;
-    }
-}
-
-static __device__ __forceinline__ void element_8(double t8, double &t9)
-{
-    t9 = log(t8);
-}
-
-static __device__ __forceinline__ void kernel_8(
-    unsigned block, unsigned blocks, const double *__restrict__ t8, double *__restrict__ t9, Index count)
-{
-    const bool aligned = is_aligned(t8) && is_aligned(t9);
-    const Index packs = aligned ? count / PACK : 0;
-    FOR_EACH(p, packs) {
-        const Pack<double> t8_4 = pack(t8, p);
-        Pack<double> t9_4;
-        for (int k = 0; k < PACK; k++) element_8(t8_4.at[k], t9_4.at[k]);
-        put(t9, p, t9_4);
-    }
-    FOR_EACH(i, count - PACK * packs) {
-        const Index e = PACK * packs + i;
-        element_8(t8[e], t9[e]);
-    }
-}
-
-static __device__ __forceinline__ void kernel_9(
-    Index n, unsigned block, unsigned blocks, const double *__restrict__ t7, const double *__restrict__ t8,
-    const double *__restrict__ t4, double *__restrict__ t10, double *__restrict__ t11, double *__restrict__ t12)
-{
-    FOR_EACH(i, n) {
-        double s0 = -1.0 / 0.0;
-        double s1 = 0.0;
+        /* t9 over (n, 1): log */
+        const double v4 = t8[i];
+        t9[i] = log(v4);
+        /* t10, t11 (max over axes (1,)), t12 (sum over axes (1,)) over (n, 10): divide divide negative */
+        double s1 = -1.0 / 0.0;
+        double s2 = 0.0;
         for (Index j = 0; j < 10; j++) {
-            const double v0 = t8[i];
-            const double v1 = t7[i * 10 + j] / v0;
-            t10[i * 10 + j] = v1;
-            s0 = Max::of(s0, v1);
-            s1 += -(t4[i * 10 + j] / v0);
+            const double v5 = t7[i * 10 + j];
+            const double v6 = t8[i];
+            const double v7 = v5 / v6;
+            t10[i * 10 + j] = v7;
+            s1 = Max::of(s1, v7);
+            s2 += -(t4[i * 10 + j] / v6);
         }
-        t11[i] = s0;
-        t12[i] = s1;
-    }
-}
-
-static __device__ __forceinline__ void kernel_10(
-    Index n, unsigned block, unsigned blocks, const double *__restrict__ t6, const double *__restrict__ t9,
-    const double *__restrict__ t10, const double *__restrict__ t11, const double *__restrict__ t12,
-    const double *__restrict__ t7, const double *__restrict__ t4, double *__restrict__ t13,
-    double *__restrict__ t15, long long *__restrict__ t14)
-{
-    FOR_EACH(i, n) {
-        long long s0 = 9223372036854775807LL;
+        t11[i] = s1;
+        t12[i] = s2;
+        /* t13, t15, t14 (min over axes (1,)) over (n, 10): subtract equal isnan logical_or where multiply add */
+        long long s3 = 9223372036854775807LL;
         for (Index j = 0; j < 10; j++) {
-            const double v0 = t10[i * 10 + j];
-            t13[i * 10 + j] = t6[i * 10 + j] - t9[i];
-            t15[i * 10 + j] = t4[i * 10 + j] + (t12[i] * t7[i * 10 + j]);
-            s0 = Min::of(s0, ((v0 == t11[i]) | isnan_float64(v0)) ? j : 10LL);
+            const double v8 = t6[i * 10 + j];
+            const double v9 = t9[i];
+            const double v10 = t10[i * 10 + j];
+            const double v11 = t11[i];
+            const double v12 = t12[i];
+            const double v13 = t7[i * 10 + j];
+            t13[i * 10 + j] = v8 - v9;
+            t15[i * 10 + j] = t4[i * 10 + j] + (v12 * v13);
+            s3 = Min::of(s3, ((v10 == v11) | isnan_float64(v10)) ? j : 10LL);
         }
-        t14[i] = s0;
+        t14[i] = s3;
     }
 }
 
@@ -358,6 +310,13 @@ static __device__ __forceinline__ void take_11(
         }
         out[e] = t13[at];
     }
+}
+
+static __device__ __forceinline__ void product_13(
+    Index n, unsigned block, unsigned blocks, const double *__restrict__ x, const double *__restrict__ t15,
+    double *__restrict__ t18)
+{
+    product(block, 64, 10, n, x, 1, 64, t15, 10, 1, t18, 10, 1);
 }
 
 static __device__ __forceinline__ void element_12(long long t14, long long y, long long &s0)
@@ -395,13 +354,6 @@ static __device__ __forceinline__ void kernel_12(
     if (threadIdx.x == 0) p0[block] = s0;
 }
 
-static __device__ __forceinline__ void product_13(
-    Index n, unsigned block, unsigned blocks, const double *__restrict__ x, const double *__restrict__ t15,
-    double *__restrict__ t18)
-{
-    product(block, 64, 10, n, x, 1, 64, t15, 10, 1, t18, 10, 1);
-}
-
 static __device__ __forceinline__ void element_14(double t16, double &s0)
 {
     s0 = t16;
@@ -435,15 +387,6 @@ static __device__ __forceinline__ void kernel_14(
     if (threadIdx.x == 0) p1[block] = s0;
 }
 
-static __device__ __forceinline__ void kernel_15(
-    unsigned block, unsigned blocks, const double *__restrict__ t18, double *__restrict__ u, Index count)
-{
-    FOR_EACH(e, count) {
-        const double v0 = u[e];
-        u[e] = v0 - (0.1 * t18[e]);
-    }
-}
-
 static __device__ __forceinline__ void kernel_16(
     unsigned block, unsigned blocks, const double *__restrict__ at_h2, const double *__restrict__ t19,
     double *__restrict__ t20)
@@ -454,9 +397,18 @@ static __device__ __forceinline__ void kernel_16(
     }
 }
 
+static __device__ __forceinline__ void kernel_15(
+    unsigned block, unsigned blocks, const double *__restrict__ t18, double *__restrict__ u, Index count)
+{
+    FOR_EACH(e, count) {
+        const double v0 = u[e];
+        u[e] = v0 - (0.1 * t18[e]);
+    }
+}
+
 static __device__ __forceinline__ void numbers(
-    Index n, unsigned block, unsigned blocks, long long *__restrict__ to_h0, long long *__restrict__ to_h1,
-    double *__restrict__ to_h2)
+    Index n, unsigned block, unsigned blocks, double *__restrict__ to_h2, long long *__restrict__ to_h0,
+    long long *__restrict__ to_h1)
 {
     if (block > 0 || threadIdx.x > 0) return;
     const long long w0 = n;
@@ -464,9 +416,9 @@ static __device__ __forceinline__ void numbers(
     const long long h0 = w0;
     const long long h1 = w1;
     const double h2 = (double)w0;
+    *to_h2 = h2;
     *to_h0 = h0;
     *to_h1 = h1;
-    *to_h2 = h2;
 }
 
 static __device__ __forceinline__ void collected(
@@ -480,44 +432,37 @@ static __device__ __forceinline__ void collected(
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_1(
-    Index n, long long *__restrict__ h0, long long *__restrict__ h1, double *__restrict__ h2)
+    unsigned end_1, Index n, double *__restrict__ h2, long long *__restrict__ h0, long long *__restrict__ h1,
+    unsigned end_2, const double *__restrict__ x, const double *__restrict__ u, double *__restrict__ t0)
 {
-    /* hyperparameters and what follows from them */
-    numbers(n, blockIdx.x, gridDim.x, h0, h1, h2);
+    const unsigned block = blockIdx.x;
+    if (block < end_1) {
+        /* hyperparameters and what follows from them */
+        numbers(n, block, end_1, h2, h0, h1);
+    } else if (block < end_2) {
+        /* t0 = Contract ab,bc->ac, (n, 10) */
+        product_1(n, block - end_1, end_2 - end_1, x, u, t0);
+    }
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_2(
-    unsigned end_1, Index n, const double *__restrict__ x, const double *__restrict__ u, double *__restrict__ t0,
-    unsigned end_2, const long long *__restrict__ h0, const long long *__restrict__ h1,
-    const long long *__restrict__ y, long long *__restrict__ t1)
+    Index n, const long long *__restrict__ h0, const long long *__restrict__ h1, const long long *__restrict__ y,
+    long long *__restrict__ t1, const double *__restrict__ t0, double *__restrict__ t3)
 {
-    const unsigned block = blockIdx.x;
-    if (block < end_1) {
-        /* t0 = Contract ab,bc->ac, (n, 10) */
-        product_1(n, block, end_1, x, u, t0);
-    } else if (block < end_2) {
-        /* t1 over (n,): less add where greater_equal less logical_and less add where multiply add where */
-        kernel_2(block - end_1, end_2 - end_1, h0, h1, y, t1, n);
-    }
+    /* t1 over (n,): less add where greater_equal less logical_and less add where multiply add where; and 1 more, row by row */
+    kernel_2(n, blockIdx.x, gridDim.x, h0, h1, y, t1, t0, t3);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_3(
-    unsigned end_1, Index n, const double *__restrict__ t0, double *__restrict__ t3, unsigned end_2,
-    long long *__restrict__ index, const long long *__restrict__ t1, long long *__restrict__ failure_1)
+    Index n, long long *__restrict__ index, const long long *__restrict__ t1, long long *__restrict__ failure_1)
 {
-    const unsigned block = blockIdx.x;
-    if (block < end_1) {
-        /* t3 (max over axes (1,)) over (n, 10): reduction only */
-        kernel_4(n, block, end_1, t0, t3);
-    } else if (block < end_2) {
-        /* t4 = ScatterAdd along axis 0, (10*n,) */
-        indices(n, block - end_1, end_2 - end_1, index, t1, failure_1);
-    }
+    /* t4 = ScatterAdd along axis 0, (10*n,) */
+    indices(n, blockIdx.x, gridDim.x, index, t1, failure_1);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_4(
     unsigned end_1, const double *__restrict__ h2, double *__restrict__ t2, unsigned end_2, Index n,
-    double *__restrict__ t4, unsigned end_3, const double *__restrict__ t3, double *__restrict__ t5)
+    double *__restrict__ t4)
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {
@@ -526,54 +471,28 @@ extern "C" __global__ void __launch_bounds__(THREADS) launch_4(
     } else if (block < end_2) {
         /* t4: zeros */
         clear(n, block - end_1, end_2 - end_1, t4);
-    } else if (block < end_3) {
-        /* t5 over (n, 1): isfinite where */
-        kernel_6(block - end_2, end_3 - end_2, t3, t5, n);
     }
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_5(
-    unsigned end_1, Index n, double *__restrict__ t4, const long long *__restrict__ index,
-    const long long *__restrict__ order_1, const double *__restrict__ t2, unsigned end_2,
-    const double *__restrict__ t0, const double *__restrict__ t5, double *__restrict__ t6,
-    double *__restrict__ t7, double *__restrict__ t8)
+    Index n, double *__restrict__ t4, const long long *__restrict__ index, const long long *__restrict__ order_1,
+    const double *__restrict__ t2)
 {
-    const unsigned block = blockIdx.x;
-    if (block < end_1) {
-        /* t4 = ScatterAdd along axis 0, (10*n,) */
-        scatter_5(n, block, end_1, t4, index, order_1, t2);
-    } else if (block < end_2) {
-        /* t6, t7, t8 (sum over axes (1,)) over (n, 10): subtract exp */
-        kernel_7(n, block - end_1, end_2 - end_1, t0, t5, t6, t7, t8);
-    }
+    /* t4 = ScatterAdd along axis 0, (10*n,) */
+    scatter_5(n, blockIdx.x, gridDim.x, t4, index, order_1, t2);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_6(
-    unsigned end_1, const double *__restrict__ t8, double *__restrict__ t9, Index n, unsigned end_2,
-    const double *__restrict__ t7, const double *__restrict__ t4, double *__restrict__ t10,
-    double *__restrict__ t11, double *__restrict__ t12)
+    Index n, const double *__restrict__ t3, double *__restrict__ t5, const double *__restrict__ t0,
+    double *__restrict__ t6, double *__restrict__ t7, double *__restrict__ t8, double *__restrict__ t9,
+    const double *__restrict__ t4, double *__restrict__ t10, double *__restrict__ t11, double *__restrict__ t12,
+    double *__restrict__ t13, double *__restrict__ t15, long long *__restrict__ t14)
 {
-    const unsigned block = blockIdx.x;
-    if (block < end_1) {
-        /* t9 over (n, 1): log */
-        kernel_8(block, end_1, t8, t9, n);
-    } else if (block < end_2) {
-        /* t10, t11 (max over axes (1,)), t12 (sum over axes (1,)) over (n, 10): divide divide negative */
-        kernel_9(n, block - end_1, end_2 - end_1, t7, t8, t4, t10, t11, t12);
-    }
+    /* t5 over (n, 1): isfinite where; and 4 more, row by row */
+    kernel_6(n, blockIdx.x, gridDim.x, t3, t5, t0, t6, t7, t8, t9, t4, t10, t11, t12, t13, t15, t14);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_7(
-    Index n, const double *__restrict__ t6, const double *__restrict__ t9, const double *__restrict__ t10,
-    const double *__restrict__ t11, const double *__restrict__ t12, const double *__restrict__ t7,
-    const double *__restrict__ t4, double *__restrict__ t13, double *__restrict__ t15,
-    long long *__restrict__ t14)
-{
-    /* t13, t15, t14 (min over axes (1,)) over (n, 10): subtract equal isnan logical_or where multiply add */
-    kernel_10(n, blockIdx.x, gridDim.x, t6, t9, t10, t11, t12, t7, t4, t13, t15, t14);
-}
-
-extern "C" __global__ void __launch_bounds__(THREADS) launch_8(
     Index n, double *__restrict__ t16, const long long *__restrict__ t1, const double *__restrict__ t13,
     long long *__restrict__ failure_1)
 {
@@ -581,48 +500,48 @@ extern "C" __global__ void __launch_bounds__(THREADS) launch_8(
     take_11(n, blockIdx.x, gridDim.x, t16, t1, t13, failure_1);
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) launch_9(
+extern "C" __global__ void __launch_bounds__(THREADS) launch_8(
     const double *__restrict__ t16, Index n, double *__restrict__ p1)
 {
     /* t19 (sum over axes (0,)) over (n,): reduction only */
     kernel_14(blockIdx.x, gridDim.x, t16, n, p1);
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) launch_10(
-    unsigned end_1, const long long *__restrict__ t14, const long long *__restrict__ y, Index n,
-    long long *__restrict__ p0, unsigned end_2, const double *__restrict__ x, const double *__restrict__ t15,
-    double *__restrict__ t18, unsigned end_3, Index parts_1, const double *__restrict__ p1,
+extern "C" __global__ void __launch_bounds__(THREADS) launch_9(
+    unsigned end_1, Index n, const double *__restrict__ x, const double *__restrict__ t15,
+    double *__restrict__ t18, unsigned end_2, const long long *__restrict__ t14, const long long *__restrict__ y,
+    long long *__restrict__ p0, unsigned end_3, Index parts_1, const double *__restrict__ p1,
     double *__restrict__ t19)
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {
-        /* t17 (sum over axes (0,)) over (n,): subtract */
-        kernel_12(block, end_1, t14, y, n, p0);
-    } else if (block < end_2) {
         /* t18 = Contract ab,ac->bc, (64, 10) */
-        product_13(n, block - end_1, end_2 - end_1, x, t15, t18);
+        product_13(n, block, end_1, x, t15, t18);
+    } else if (block < end_2) {
+        /* t17 (sum over axes (0,)) over (n,): subtract */
+        kernel_12(block - end_1, end_2 - end_1, t14, y, n, p0);
     } else if (block < end_3) {
         /* t19: what blocks have left */
         combine_2(block - end_2, end_3 - end_2, parts_1, p1, t19);
     }
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) launch_11(
+extern "C" __global__ void __launch_bounds__(THREADS) launch_10(
     unsigned end_1, Index parts_1, const long long *__restrict__ p0, long long *__restrict__ t17, unsigned end_2,
-    const long long *__restrict__ failure, const double *__restrict__ t18, double *__restrict__ u,
-    unsigned end_3, const double *__restrict__ h2, const double *__restrict__ t19, double *__restrict__ t20)
+    const double *__restrict__ h2, const double *__restrict__ t19, double *__restrict__ t20, unsigned end_3,
+    const long long *__restrict__ failure, const double *__restrict__ t18, double *__restrict__ u)
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {
         /* t17: what blocks have left */
         combine_1(block, end_1, parts_1, p0, t17);
     } else if (block < end_2) {
+        /* t20 over (): divide negative */
+        kernel_16(block - end_1, end_2 - end_1, h2, t19, t20);
+    } else if (block < end_3) {
         /* u over (64, 10): multiply subtract */
         if (*failure) return;  /* an index was out of range */
-        kernel_15(block - end_1, end_2 - end_1, t18, u, 640);
-    } else if (block < end_3) {
-        /* t20 over (): divide negative */
-        kernel_16(block - end_2, end_3 - end_2, h2, t19, t20);
+        kernel_15(block - end_2, end_3 - end_2, t18, u, 640);
     }
 }
 
