@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import symopt.tensor as so
 from symopt.graph.nodes import Node, Shared
-from symopt.optimizers.averages import average, starting
+from symopt.optimizers.averages import average, corrected_root, starting
 from symopt.optimizers.base import Optimizer, RuleSteps
 from symopt.optimizers.hyperparameters import Number, decay, hyper, iteration
 from symopt.optimizers.states import state
@@ -52,7 +52,7 @@ class Adam(Optimizer):
         beta1, beta2 = self.betas()
         t = iteration + 1
         rate = self.learning_rate / (1 - beta1**t)
-        return rate * mean / (so.sqrt(square / (1 - beta2**t)) + self.epsilon)
+        return rate * mean / (corrected_root(square, beta2, t) + self.epsilon)
 
     def rule(self, param: Shared, grad: Node) -> RuleSteps:
         """The two averages, and their quotient."""
@@ -180,7 +180,7 @@ class Nadam(Adam):
         mean = yield from average(param, "mean", now, grad)
         square = yield from average(param, "square", beta2, so.square(grad))
         ahead = (1 - now) / (1 - product_next) * grad + then / (1 - product_next * then) * mean
-        return self.learning_rate * ahead / (so.sqrt(square / (1 - beta2**t)) + self.epsilon)
+        return self.learning_rate * ahead / (corrected_root(square, beta2, t) + self.epsilon)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,7 +208,7 @@ class RAdam(Adam):
         limit = 2 / (1 - beta2) - 1
         length = limit - 2 * t * beta2**t / (1 - beta2**t)
         part = so.maximum(length - 4, 0) / (limit - 4) * ((length - 2) / (limit - 2)) * (limit / length)
-        divided = so.sqrt(part) / (so.sqrt(square / (1 - beta2**t)) + self.epsilon)
+        divided = so.sqrt(part) / (corrected_root(square, beta2, t) + self.epsilon)
         rate = self.learning_rate / (1 - beta1**t)
         return rate * mean * so.where(so.greater(length, 4), divided, 1)
 

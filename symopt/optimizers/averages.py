@@ -20,6 +20,12 @@ def average(param: Shared, name: str, keep: Any, value: Node) -> Generator[Pair,
     return following
 
 
+def corrected_root(square: Node, keep: Any, t: Any) -> Node:
+    """The root of an average of squares, corrected for its start at 0 by the part ``keep**t`` that is missing."""
+    # The root of a quotient by a number of the step would be a division for each element.
+    return 1 / so.sqrt(1 - keep**t) * so.sqrt(square)
+
+
 def starting(past: Shared, first: Any) -> Node:
     """A state, which counts as ``first`` in the first update: a value that is known only as the updates run."""
     return so.where(so.equal(iteration, 0), first, past)

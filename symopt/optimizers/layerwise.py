@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import symopt.tensor as so
 from symopt.graph.nodes import Node, Shared
 from symopt.optimizers.adam import Adam
-from symopt.optimizers.averages import average, starting
+from symopt.optimizers.averages import average, corrected_root, starting
 from symopt.optimizers.base import Optimizer, RuleSteps
 from symopt.optimizers.hyperparameters import Number, decay, hyper, iteration
 from symopt.optimizers.states import state
@@ -59,7 +59,7 @@ class LAMB(Adam):
         t = iteration + 1
         mean = yield from average(param, "mean", beta1, grad)
         square = yield from average(param, "square", beta2, so.square(grad))
-        adam = mean / (1 - beta1**t) / (so.sqrt(square / (1 - beta2**t)) + self.epsilon)
+        adam = mean / (1 - beta1**t) / (corrected_root(square, beta2, t) + self.epsilon)
         step = with_decay(self, param, adam)
         return self.learning_rate * trust_ratio(norm(param), norm(step)) * step
 

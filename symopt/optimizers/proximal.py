@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import symopt.tensor as so
 from symopt.graph.nodes import Node, Shared
-from symopt.optimizers.averages import average
+from symopt.optimizers.averages import average, corrected_root
 from symopt.optimizers.base import Optimizer, RuleSteps
 from symopt.optimizers.hyperparameters import Number, decay, hyper, iteration
 from symopt.optimizers.states import state
@@ -95,7 +95,7 @@ class FTML(Optimizer):
         square = yield from average(param, "square", beta2, so.square(grad))
         curvature, total = state(param, "curvature"), state(param, "total")
         weight = (1 - beta1**t) / self.learning_rate
-        curvature_next = weight * (so.sqrt(square / (1 - beta2**t)) + self.epsilon)
+        curvature_next = weight * (corrected_root(square, beta2, t) + self.epsilon)
         yield curvature, curvature_next
         total_next = beta1 * total + (1 - beta1) * grad - (curvature_next - beta1 * curvature) * param
         yield total, total_next

@@ -89,7 +89,8 @@ class Job:
     """A call of a device function by some blocks.
 
     Its arguments are the run-time ``sizes``, ``block`` and ``blocks``, and then ``formals`` (declarations), which get
-    the values ``actuals``. ``work`` is about the number of elements that it goes through.
+    the values ``actuals``. ``work`` is about the number of elements that it goes through, and ``shared`` the bytes of
+    shared memory of the functions that it calls.
     """
 
     function: str
@@ -101,6 +102,7 @@ class Job:
     writes: frozenset[object]
     comment: str
     work: Dim = 0
+    shared: frozenset[tuple[str, int]] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)

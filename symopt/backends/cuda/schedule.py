@@ -12,6 +12,8 @@ from symopt.backends.cuda.jobs import Job, Multiply, Sort, Work
 LARGE = 1 << 22
 #: Functions of a launch at most: their arguments are limited.
 MOST = 24
+#: Bytes of shared memory that a kernel may have, on every device.
+SHARED_MEMORY = 48 * 1024
 #: Calls of a function in a launch from which on their arguments are in a table.
 MANY = 5
 
@@ -72,8 +74,21 @@ def _launches(jobs: Sequence[Job], sizes: Mapping[str, int]) -> list[tuple[tuple
     large = {name for name, same in functions.items() if any(typical(job.work, sizes) >= LARGE for job in same)}
     found = [_sections(functions[name]) for name in functions if name in large]
     small = [section for name in functions if name not in large for section in _sections(functions[name])]
-    found += [tuple(small[first : first + MOST]) for first in range(0, len(small), MOST)]
-    return found
+    return found + _together(small)
+
+
+def _together(sections: Sequence[tuple[Job, ...]]) -> list[tuple[tuple[Job, ...], ...]]:
+    """Launches of so many sections as a kernel may have."""
+    launches: list[list[tuple[Job, ...]]] = []
+    shared: dict[str, int] = {}
+    for section in sections:
+        more = dict(section[0].shared)
+        if not launches or len(launches[-1]) == MOST or sum({**shared, **more}.values()) > SHARED_MEMORY:
+            launches.append([])
+            shared = {}
+        launches[-1].append(section)
+        shared.update(more)
+    return [tuple(launch) for launch in launches]
 
 
 def _sections(same: list[Job]) -> tuple[tuple[Job, ...], ...]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from symopt.backends.cfamily.kernel_places import Pointer
 from symopt.backends.cfamily.operations import Operations
 from symopt.backends.cfamily.scope import Field, Scope
 from symopt.backends.cfamily.spelling import RESERVED, c_type
-from symopt.backends.cuda.jobs import CALL, FAILURE, Actual, At, Blocks, Job
+from symopt.backends.cuda.jobs import CALL, FAILURE, THREADS, TILE, Actual, At, Blocks, Job
 from symopt.graph.dimensions import Dim
 from symopt.graph.nodes import DType, Node
 from symopt.graph.promotion import INT64
@@ -130,4 +131,15 @@ class Formals:
             frozenset(self.writes),
             comment,
             work,
+            frozenset(_shared_memory(lines, self.texts)),
         )
+
+
+def _shared_memory(lines: Sequence[str], formals: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """The functions with shared memory that lines call, and its bytes: at most those of float64."""
+    text = "\n".join(lines)
+    for call in re.findall(r"\b(?:reduce|combine)<[^>]*>|\brunning_sum\(", text):
+        yield call, 8 * THREADS
+    if re.search(r"\bproduct\(", text):
+        size = 8 if any("double" in formal or "long long" in formal for formal in formals) else 4
+        yield f"product of {size} bytes", 4 * TILE * TILE * size
