@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 import symopt.tensor as so
-from symopt.backends import Runner, StepByStep, Task, checked_arrays, export, find
+from symopt.backends import ON_DEVICE, Runner, StepByStep, Task, checked_arrays, export, find
 from symopt.errors import DataError, DTypeError, NumericalError, ShapeError, Unsupported
+from symopt.graph.devices import lives_on_device, to_host
 from symopt.graph.dimensions import symbol
 from symopt.graph.evaluate import bind_sizes, evaluate
 from symopt.graph.formula import formula
@@ -31,7 +32,7 @@ class Function:
 
     def __init__(self, task: Task, single: bool, backend: str, check: str | None) -> None:
         self.task = task
-        self.backend = find(backend).name
+        self.backend = find(backend, task).name
         self.check = check
         self.calls = 0
         self._single = single
@@ -73,7 +74,8 @@ class Function:
 
         Parameters
         ----------
-        arrays : one array for each input; all have the same length.
+        arrays : one array for each input; all have the same length. With the backend ``cuda`` they may live on the
+            device; those of the host are brought there while others are computed with.
         batch_size : rows in a batch; the last may be shorter. 0 is one batch of everything.
         order : row indices, each batch the next ``batch_size`` of them; None as stored.
 
@@ -81,7 +83,7 @@ class Function:
         """
         if any(node.shape != () for node in self.task.outputs):
             raise ShapeError("epoch averages outputs of one number: take the mean() of the others", here())
-        data = [np.asarray(array) for array in arrays]
+        data = [array if lives_on_device(array) else np.asarray(array) for array in arrays]
         rows = _rows(data, batch_size, order)
         count = len(data[0]) if rows is None else len(rows)
         step = batch_size or count
@@ -137,7 +139,8 @@ class Function:
         return runner if self.check is None else _Checked(runner, self._find_nan)
 
     def _build(self, values: Sequence[Any]) -> Runner:
-        sizes = bind_sizes(self.task.inputs, checked_arrays(self.task.inputs, values))
+        on_device = self.backend == ON_DEVICE
+        sizes = bind_sizes(self.task.inputs, checked_arrays(self.task.inputs, values, on_device))
         backend = find(self.backend)
         available, reason = backend.status()
         if not available:
@@ -153,7 +156,7 @@ class Function:
                 raise NumericalError(_went_bad(node, operands), node.origin)
 
         given = [*self.task.outputs, *(node for _, node in self.task.updates)]
-        arrays = checked_arrays(self.task.inputs, values)
+        arrays = checked_arrays(self.task.inputs, [to_host(value) for value in values])
         inputs: dict[Node, Array] = dict(zip(self.task.inputs, arrays, strict=True))
         evaluate(given, inputs, iteration, None, watch)
 
@@ -186,7 +189,7 @@ class _Checked(StepByStep):
         return self._runner(values, iteration)
 
 
-def _rows(data: Sequence[Array], batch_size: int, order: Any) -> Array | None:
+def _rows(data: Sequence[Any], batch_size: int, order: Any) -> Array | None:
     """The order of the rows of an epoch, checked before any batch runs; None as they lie."""
     lengths = {len(array) if array.ndim else 0 for array in data}
     if len(lengths) != 1:
@@ -237,7 +240,8 @@ def function(
     outputs : one tensor, or a list of them.
     updates : pairs (parameter or state, next value); all read the old values and are written at once, after the
         outputs.
-    backend : ``"c"``, ``"numexpr"``, ``"numpy"`` (the reference), or ``"auto"`` for the fastest that works here.
+    backend : ``"c"``, ``"cuda"``, ``"numexpr"``, ``"numpy"`` (the reference), or ``"auto"``: ``"cuda"`` where a
+        parameter or state lives on a device, else the fastest that works here.
     givens : tensors to be replaced by others (or by arrays) of the same shape and dtype before compiling.
     title : what the generated source says it is.
     check : ``"nan"`` finds the first node that goes bad, by interpreting every call first.
@@ -272,7 +276,8 @@ def emit(
 
     ``sizes`` gives values of named run-time sizes to choose for; the arguments are otherwise those of :func:`function`.
     """
-    return find(backend).emit(make_task(inputs, outputs, updates, givens, title), sizes)
+    task = make_task(inputs, outputs, updates, givens, title)
+    return find(backend, task).emit(task, sizes)
 
 
 def make_task(

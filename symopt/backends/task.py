@@ -9,7 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from symopt.errors import DataError
+from symopt.graph.devices import lives_on_device
 from symopt.graph.nodes import Array, Input, Node, Shared
+from symopt.graph.traversal import topological
 from symopt.tensor.evaluation import input_array
 
 
@@ -21,6 +23,13 @@ class Task:
     outputs: tuple[Node, ...]
     updates: tuple[tuple[Shared, Node], ...]
     title: str = "a function"
+
+    @property
+    def is_on_device(self) -> bool:
+        """Whether some shared value lies on a device, or was made from one that does."""
+        nodes = topological([*self.outputs, *(value for _, value in self.updates)])
+        used = [*(variable for variable, _ in self.updates), *(node for node in nodes if isinstance(node, Shared))]
+        return any(node.storage.is_on_device for node in used)
 
 
 class Runner(Protocol):
@@ -36,7 +45,7 @@ class Runner(Protocol):
         """Steps on the same inputs; the outputs of the last."""
         ...
 
-    def epoch(self, arrays: Sequence[Array], batch: int, order: Array | None, iteration: int) -> Array:
+    def epoch(self, arrays: Sequence[Any], batch: int, order: Array | None, iteration: int) -> Array:
         """A step on every batch of rows, in ``order`` or as they lie; the outputs added up, times their rows."""
         ...
 
@@ -64,7 +73,7 @@ class StepByStep:
             self.done += 1
         return outputs
 
-    def epoch(self, arrays: Sequence[Array], batch: int, order: Array | None, iteration: int) -> Array:
+    def epoch(self, arrays: Sequence[Any], batch: int, order: Array | None, iteration: int) -> Array:
         """A step on every batch of rows, in ``order`` or as they lie; the outputs added up, times their rows."""
         total: Array | float = 0.0
         count = len(arrays[0]) if order is None else len(order)
@@ -73,7 +82,7 @@ class StepByStep:
             if order is None:
                 rows = [array[low : low + batch] for array in arrays]
             else:
-                rows = [np.take(array, order[low : low + batch], axis=0) for array in arrays]
+                rows = [_taken(array, order[low : low + batch]) for array in arrays]
             total = total + len(rows[0]) * np.asarray(self(rows, iteration + self.done), np.float64)
             self.done += 1
         return np.asarray(total)
@@ -81,6 +90,11 @@ class StepByStep:
     def entry(self, values: Sequence[Any], single: bool) -> Callable[..., Any] | None:
         """A faster way in: none."""
         return None
+
+
+def _taken(array: Any, rows: Array) -> Any:
+    # np.take is faster than an index, but not for arrays that live on a device.
+    return array[rows] if lives_on_device(array) else np.take(array, rows, axis=0)
 
 
 class Backend(Protocol):
@@ -112,10 +126,19 @@ class BackendRecord:
     reason: str
 
 
-def checked_arrays(inputs: Sequence[Input], values: Sequence[Any]) -> list[Array]:
-    """An array in row-major order, of the right dtype, for every input; or an error that says what is wrong."""
+def checked_arrays(inputs: Sequence[Input], values: Sequence[Any], on_device: bool = False) -> list[Any]:
+    """An array in row-major order, of the right dtype, for every input; or an error that says what is wrong.
+
+    With ``on_device``, an array that lives on a device is given back as it is.
+    """
     if len(values) != len(inputs):
         names = ", ".join(node.name for node in inputs)
         raise DataError(f"expected {len(inputs)} arrays ({names}), was given {len(values)}")
-    arrays = (input_array(node, value) for node, value in zip(inputs, values, strict=True))
-    return [array if array.flags.c_contiguous else np.array(array, order="C") for array in arrays]
+    return [
+        value if on_device and lives_on_device(value) else _in_order(input_array(node, value))
+        for node, value in zip(inputs, values, strict=True)
+    ]
+
+
+def _in_order(array: Array) -> Array:
+    return array if array.flags.c_contiguous else np.array(array, order="C")

@@ -16,6 +16,7 @@ import numpy as np
 from symopt.data.frames import NUMERIC_KINDS, is_pandas, is_polars, pandas_array, polars_array
 from symopt.data.sources import (
     Array,
+    DeviceSource,
     Hdf5Source,
     MemorySource,
     Source,
@@ -25,13 +26,14 @@ from symopt.data.sources import (
     plain,
 )
 from symopt.errors import DataError
+from symopt.graph.devices import lives_on_device
 
 
 def adapt(value: object, axis: int, label: str) -> Source:
     """Return the source of one input.
 
-    Memory maps, HDF5 and Zarr arrays and sparse matrices are read batch by batch. All else is made a
-    C-contiguous NumPy array now, without a copy where it is one already.
+    Memory maps, HDF5 and Zarr arrays and sparse matrices are read batch by batch. What lives on a device stays
+    there. All else is made a C-contiguous NumPy array now, without a copy where it is one already.
 
     Parameters
     ----------
@@ -43,6 +45,8 @@ def adapt(value: object, axis: int, label: str) -> Source:
     ------
     DataError : the value is no array of numbers, has no such axis, or has no rows.
     """
+    if lives_on_device(value):
+        return _on_device(value, axis, label)
     if _is_instance(value, "h5py", "Dataset"):
         return _hdf5(value, axis, label)
     if _is_instance(value, "zarr", "Array"):
@@ -75,6 +79,16 @@ def as_array(value: Any, label: str) -> Array:
     return array
 
 
+def batch_array(value: Any, label: str) -> Any:
+    """Return one array of a batch: what lives on a device as it is, all else as compiled code reads it.
+
+    Raises
+    ------
+    DataError : the value is no array of numbers.
+    """
+    return value if lives_on_device(value) else plain(as_array(value, label))
+
+
 def row_axis(shape: tuple[int, ...] | None, axis: int, label: str) -> int:
     """Return the axis of the rows counted from the front.
 
@@ -93,6 +107,13 @@ def row_axis(shape: tuple[int, ...] | None, axis: int, label: str) -> int:
     if shape[axis] == 0:
         raise DataError(f"{label} has shape {shape}, which is empty along axis {axis}; at least one row is expected")
     return axis
+
+
+def _on_device(value: Any, axis: int, label: str) -> Source:
+    # Each library has dtypes of its own: the backend that takes the array looks at them.
+    shape = tuple(value.shape)
+    axis = row_axis(shape, axis, label)
+    return DeviceSource(value, axis, shape[axis])
 
 
 def _memory(value: object, axis: int, label: str) -> Source:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from symopt.data.adapters import as_array, row_axis
+from symopt.data.adapters import batch_array, row_axis
 from symopt.data.batch import Batch
 from symopt.data.entries import Names, check_lengths, labels, unpack
-from symopt.data.sources import Array, plain
 from symopt.errors import DataError
 
 
@@ -49,13 +49,13 @@ class Calls:
 
     def _batch(self, returned: object) -> Batch:
         values, names = self._in_first_order(*unpack(returned))
-        arrays: list[Array] = []
+        arrays: list[Any] = []
         lengths: list[int] = []
         for entry, value in zip(labels(len(values), names), values, strict=True):
             label = f"{self.label}, {entry} of a batch"
-            array = as_array(value, label)
+            array = batch_array(value, label)
             lengths.append(array.shape[row_axis(array.shape, self.axis, label)])
-            arrays.append(plain(array))
+            arrays.append(array)
         check_lengths(lengths, names, self.axis, f"{self.label}: the arrays of a batch")
         return Batch(tuple(arrays), lengths[0], names)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from operator import index
-from typing import Any, SupportsIndex
+from typing import Any, SupportsIndex, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,9 @@ from symopt.data.batch import Batch
 from symopt.data.calls import Calls
 from symopt.data.entries import check_lengths, labels, unpack
 from symopt.data.passes import Passes
-from symopt.data.sources import MemorySource, Source
+from symopt.data.sources import DeviceSource, MemorySource, Source
 from symopt.errors import DataError
+from symopt.graph.devices import lives_on_device
 
 
 class Dataset:
@@ -27,14 +28,15 @@ class Dataset:
 
     NumPy arrays in memory are neither copied nor changed (unless they are not C-contiguous), so a batch shows
     what is in them when it is read; frames and lists become arrays once, here. Memory maps, HDF5 and Zarr
-    arrays and sparse matrices are read, and made dense, batch by batch.
+    arrays and sparse matrices are read, and made dense, batch by batch. Arrays that live on a GPU stay there,
+    with their batches: they are for the backend ``cuda``.
 
     Parameters
     ----------
-    inputs : NumPy array, pandas or polars frame or series, SciPy sparse matrix, memory map, HDF5 or Zarr
-        array, or what NumPy makes an array of numbers from; or a list, tuple or dict of these, for several
-        inputs. A list is always several inputs: for one input given as nested lists, write
-        ``np.array(rows)``. Or a callable without arguments that returns one batch (an array, or a list, tuple
+    inputs : NumPy array, CuPy array or torch CUDA tensor, pandas or polars frame or series, SciPy sparse
+        matrix, memory map, HDF5 or Zarr array, or what NumPy makes an array of numbers from; or a list, tuple or
+        dict of these, for several inputs. A list is always several inputs: for one input given as nested lists,
+        write ``np.array(rows)``. Or a callable without arguments that returns one batch (an array, or a list, tuple
         or dict of arrays) each time; it needs ``iteration_size``.
     name : what messages call the data set, as in ``"train"``.
     batch_size : rows in a batch; 0 is everything in one batch. Not used with a callable.
@@ -137,12 +139,17 @@ class Dataset:
         return self._rows().iteration_size
 
     @property
-    def in_memory(self) -> tuple[NDArray[Any], ...] | None:
-        """The inputs as C-contiguous arrays with rows along axis 0; None if any input is read batch by batch.
+    def is_on_device(self) -> bool:
+        """Whether some input lives on a device. What a callable will return is not known."""
+        return any(isinstance(source, DeviceSource) for source in self._sources)
 
-        They may be the user's own arrays, and read-only.
+    @property
+    def in_memory(self) -> tuple[Any, ...] | None:
+        """The inputs as arrays with rows along axis 0; None if any input is read batch by batch.
+
+        They may be the user's own arrays, and read-only. Those of the host are C-contiguous.
         """
-        arrays = tuple(source.array for source in self._sources if isinstance(source, MemorySource))
+        arrays = tuple(source.array for source in self._sources if _is_in_memory(source))
         return arrays if arrays and len(arrays) == len(self._sources) else None
 
     def batches(self, epoch: int | None) -> Iterator[Batch]:
@@ -209,6 +216,15 @@ class Dataset:
             f"Dataset({named}{count} input{'s' * (count != 1)}{names}, length={self.length}, "
             f"batch_size={self.batch_size}, iteration_size={self.iteration_size}, seed={self.seed})"
         )
+
+
+def lies_on_device(source: object) -> bool:
+    """Say whether a Dataset of the source would have an input that lives on a device."""
+    return source.is_on_device if isinstance(source, Dataset) else any(map(lives_on_device, unpack(source)[0]))
+
+
+def _is_in_memory(source: Source) -> TypeGuard[MemorySource | DeviceSource]:
+    return isinstance(source, MemorySource) or (isinstance(source, DeviceSource) and source.axis == 0)
 
 
 def _adapted(inputs: object, axis: int, label: str) -> tuple[tuple[Source, ...], tuple[Hashable, ...] | None]:

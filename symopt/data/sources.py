@@ -1,7 +1,7 @@
 """Where the rows of one input lie: one final class per kind of storage, each reads the rows of a batch.
 
-Every ``read`` gives a C-contiguous NumPy array in native byte order. A class holds what it reads from, and
-keeps nothing of what it has read.
+Every ``read`` gives a C-contiguous NumPy array in native byte order, but for what lives on a device. A class
+holds what it reads from, and keeps nothing of what it has read.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Source(ABC):
     """Number of rows."""
 
     @abstractmethod
-    def read(self, selection: Selection) -> Array:
+    def read(self, selection: Selection) -> Any:
         """Return the selected rows: a slice, or int64 indices ``(rows,)`` in any order."""
 
 
@@ -57,6 +57,19 @@ class StridedSource(Source):
         if isinstance(selection, slice):
             return plain(self.array[along(self.axis, selection)])
         return plain(self.array.take(selection, axis=self.axis))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DeviceSource(Source):
+    """An array that lives on a device, of any library. Nothing of it is copied to the host."""
+
+    array: Any
+    axis: int
+    length: int
+
+    def read(self, selection: Selection) -> Any:
+        """Return a view for a slice, a fresh array on the device for indices."""
+        return self.array[along(self.axis, selection)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

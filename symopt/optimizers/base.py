@@ -147,11 +147,11 @@ class UpdateRule(ABC):
 
     def minimize(self, loss: Node, train: Any = None, valid: Any = None, **settings: Any) -> Any:
         """Minimize ``loss`` over data: see :func:`symopt.build` and :meth:`symopt.Trainer.minimize`."""
-        return type(self).trainer(self, loss, settings).minimize(train, valid, **settings)
+        return type(self).trainer(self, loss, settings, train, valid).minimize(train, valid, **settings)
 
     def iterate(self, loss: Node, train: Any = None, valid: Any = None, **settings: Any) -> Any:
         """Minimize ``loss`` step by step: see :func:`symopt.build` and :meth:`symopt.Trainer.iterate`."""
-        return type(self).trainer(self, loss, settings).iterate(train, valid, **settings)
+        return type(self).trainer(self, loss, settings, train, valid).iterate(train, valid, **settings)
 
 
 @dataclass(frozen=True, kw_only=True)

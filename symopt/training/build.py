@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import symopt.tensor as so
+from symopt.backends import automatic
 from symopt.data import Dataset
+from symopt.data.dataset import lies_on_device
 from symopt.errors import DataError
 from symopt.graph.nodes import Input, Node, Shared
 from symopt.optimizers import UpdateRule, kind_of, make
@@ -42,7 +44,8 @@ def build(
     updates : further pairs (state, next value), applied with every update.
     monitors : tensors of one number, by name, to be averaged over each epoch.
     monitor_gradients : also monitor ``grad(<name>)``, the Euclidean norm of each raw gradient.
-    backend, check : as for :func:`symopt.function`.
+    backend, check : as for :func:`symopt.function`. What data will come is not known: ``"auto"`` is ``"cuda"`` only
+        where a parameter lives on a device, so that data that live there need ``backend="cuda"``.
     hyperparameters : those of the optimizer.
 
     >>> import symopt as so
@@ -70,7 +73,8 @@ def minimize(
     Parameters
     ----------
     loss : a tensor of one number; or a SymPy expression, one value for each row of the data, which is averaged.
-    train, valid : data sets, or anything that :class:`symopt.Dataset` takes; cut into batches of ``batch_size``.
+    train, valid : data sets, or anything that :class:`symopt.Dataset` takes; cut into batches of ``batch_size``. Where
+        they live on a device, the backend ``"auto"`` is ``"cuda"``.
     algo : the name of an optimizer, or an optimizer.
     settings : keywords of :func:`build`, of :meth:`Trainer.iterate`, and hyperparameters. For a SymPy expression
         ``params`` is a dict of symbols and their first values, and the keys of ``train`` are the other symbols.
@@ -91,9 +95,8 @@ def minimize(
         loss, symbols, inputs = _from_symbols(loss, settings.pop("params", None), train)
         settings.setdefault("inputs", inputs)
         settings["params"] = list(symbols.values())
-    of_trainer = _taken(settings, TRAINER_SETTINGS)
     of_loop = _taken(settings, LOOP_SETTINGS)
-    trainer = build(algo, loss, **of_trainer, **settings)
+    trainer = build(algo, loss, **_for_data(settings, train, valid))
     batches = [None if data is None else Dataset.of(data, batch_size=batch_size) for data in (train, valid)]
     result = trainer.minimize(*batches, **of_loop)
     if not symbols:
@@ -128,11 +131,18 @@ def _taken(settings: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {name: settings.pop(name) for name in names if name in settings}
 
 
-def train_with(optimizer: UpdateRule, loss: Node, settings: dict[str, Any]) -> Trainer:
+def _for_data(settings: dict[str, Any], *data: Any) -> dict[str, Any]:
+    """The settings, with the backend for data that live on a device in the place of ``auto``."""
+    if settings.get("backend", "auto") == "auto" and any(map(lies_on_device, data)):
+        return settings | {"backend": automatic(on_device=True)}
+    return settings
+
+
+def train_with(optimizer: UpdateRule, loss: Node, settings: dict[str, Any], train: Any, valid: Any) -> Trainer:
     """A trainer for ``optimizer.minimize`` and ``.iterate``, which leaves the loop's settings in ``settings``."""
     known = ("train", "valid", *TRAINER_SETTINGS, *LOOP_SETTINGS, *keywords_of(type(optimizer)))
     check_keywords(type(optimizer).__name__, settings, known)
-    return Trainer(optimizer, loss, **_taken(settings, TRAINER_SETTINGS))
+    return Trainer(optimizer, loss, **_for_data(_taken(settings, TRAINER_SETTINGS), train, valid))
 
 
 # Optimizers lie below and do not know this layer.

@@ -11,7 +11,8 @@ from symopt.data import Batch, Dataset
 from symopt.data.entries import unpack
 from symopt.errors import DataError
 from symopt.function import Function
-from symopt.graph.nodes import Array, Input
+from symopt.graph.devices import lives_on_device
+from symopt.graph.nodes import Input
 from symopt.tensor.evaluation import input_array
 from symopt.training.turns import Batch as OneBatch
 from symopt.training.turns import Turn, stretches
@@ -24,7 +25,7 @@ class Feed:
         self._inputs = list(inputs)
         self._spelled = ", ".join(node.name for node in inputs)
 
-    def batches(self, data: Dataset | None, epoch: int | None) -> Iterator[tuple[tuple[Array, ...], int]]:
+    def batches(self, data: Dataset | None, epoch: int | None) -> Iterator[tuple[tuple[Any, ...], int]]:
         """Arrays and length of each batch of an epoch; one empty batch where there are neither data nor inputs."""
         if data is not None:
             for batch in data.batches(epoch):
@@ -43,22 +44,27 @@ class Feed:
         else:
             yield from stretches(function, arrays, data.order(epoch), data.bounds(epoch))
 
-    def _in_memory(self, data: Dataset) -> list[Array] | None:
+    def _in_memory(self, data: Dataset) -> list[Any] | None:
         """All rows for each input, in its dtype; None where they are read batch by batch."""
         arrays = data.in_memory
         if arrays is None:
             return None
         ordered = self._ordered(Batch(arrays, 0, data.names))
-        return [input_array(node, array) for node, array in zip(self._inputs, ordered, strict=True)]
+        # What lives on a device, the backend takes as it is, or refuses.
+        return [
+            array if lives_on_device(array) else input_array(node, array)
+            for node, array in zip(self._inputs, ordered, strict=True)
+        ]
 
-    def one(self, batch: Any) -> tuple[Array, ...]:
+    def one(self, batch: Any) -> tuple[Any, ...]:
         """The arrays of a single batch that the user gives: an array, several, a dict of them, or a Batch."""
         if isinstance(batch, Batch):
             return self._ordered(batch)
         values, names = unpack(batch)
-        return self._ordered(Batch(tuple(map(np.asarray, values)), 1, names))
+        arrays = [value if lives_on_device(value) else np.asarray(value) for value in values]
+        return self._ordered(Batch(tuple(arrays), 1, names))
 
-    def _ordered(self, batch: Batch) -> tuple[Array, ...]:
+    def _ordered(self, batch: Batch) -> tuple[Any, ...]:
         if batch.names is None:
             if len(batch.arrays) != len(self._inputs):
                 given, expected = len(batch.arrays), len(self._inputs)

@@ -42,8 +42,9 @@ class Values:
         Where there are such, training goes on from another point, and the best of before says nothing of it. Their
         averages start anew from there.
         """
-        self._put(self.current())
-        self._current = None
+        if self._current is not None:  # else they hold the current ones, which may lie on a device
+            self._put(self.current())
+            self._current = None
         averages = self._averages()
         for param, now, before in zip(self._params, self._writes(), self._written, strict=True):
             if now != before and param in averages:

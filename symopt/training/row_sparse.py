@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from symopt.errors import DataError, ShapeError
+from symopt.graph.devices import lives_on_device
 from symopt.graph.nodes import Array
 
 
@@ -28,6 +29,10 @@ class RowSparse:
     values: Any
 
     def __post_init__(self) -> None:
+        if lives_on_device(self.rows) or lives_on_device(self.values):
+            raise DataError(
+                "RowSparse is for arrays of the host: where the weight lives on a device, give the dense gradient"
+            )
         rows, values = np.asarray(self.rows), np.asarray(self.values)
         if not rows.size and rows.ndim == 1:
             rows = rows.astype(np.int64)

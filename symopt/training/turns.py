@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ Done = tuple[Sequence[Array], int, int]
 class Batch:
     """One batch."""
 
-    def __init__(self, function: Function, arrays: Sequence[Array], size: int) -> None:
+    def __init__(self, function: Function, arrays: Sequence[Any], size: int) -> None:
         self._function = function
         self._arrays = arrays
         self._size = size
@@ -34,7 +35,7 @@ class Stretch:
     """Batches of equal size, of which the last may be short, from arrays in memory."""
 
     def __init__(
-        self, function: Function, arrays: Sequence[Array], order: Array | None, low: int, high: int, batch: int
+        self, function: Function, arrays: Sequence[Any], order: Array | None, low: int, high: int, batch: int
     ) -> None:
         self._function = function
         self._arrays = arrays
@@ -69,7 +70,7 @@ class Stretch:
 Turn = Batch | Stretch
 
 
-def stretches(function: Function, arrays: Sequence[Array], order: Array | None, bounds: Array) -> Iterator[Stretch]:
+def stretches(function: Function, arrays: Sequence[Any], order: Array | None, bounds: Array) -> Iterator[Stretch]:
     """Turns over the batches that begin at ``bounds``, until all are done."""
     steps = np.diff(bounds)
     first = 0

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from symopt.backends import ON_DEVICE
 from symopt.errors import CheckpointError, DataError, ShapeError, Unsupported
 from symopt.graph.construct import make_shared
 from symopt.graph.nodes import Array, Shared
@@ -20,7 +21,14 @@ from symopt.optimizers.hyperparameters import numbers, same_structure, switches,
 from symopt.optimizers.keywords import check_keywords, keywords_of
 from symopt.training import checkpoint
 from symopt.training.row_sparse import RowSparse
-from symopt.training.updater_checks import address, apart, checked_gradient, checked_weight, refuse_overlaps
+from symopt.training.updater_checks import (
+    address,
+    apart,
+    checked_gradient,
+    checked_weight,
+    on_device,
+    refuse_overlaps,
+)
 from symopt.training.updater_steps import Bank, Request, Slot, Step
 
 #: How often an array may lie elsewhere than before, until it is copied in any case: for each place there is a function.
@@ -31,14 +39,17 @@ KEPT_EACH = 4
 
 
 class Updater:
-    """An optimizer that is given gradients, and updates NumPy arrays in place.
+    """An optimizer that is given gradients, and updates arrays in place: NumPy's, or those that live on a GPU.
+
+    There, a CuPy array, or anything that shares its memory by DLPack, such as a torch CUDA tensor, is updated where it
+    lies, by kernels launched into CuPy's current stream; the states live there too.
 
     Parameters
     ----------
     opt : any rule: an optimizer, or what :func:`symopt.like` returns.
     names : names of the arrays by index, a list or a dict; ``groups`` and ``freeze`` refer to them. None is ``w0``,
         ``w1``, ..., and for an index that is a string the string itself.
-    backend : as for :func:`symopt.function`.
+    backend : as for :func:`symopt.function`; ``"auto"`` is ``"cuda"`` for arrays that live on a GPU.
 
     >>> import numpy as np
     >>> import symopt as so
@@ -96,18 +107,19 @@ class Updater:
     def epoch(self, epoch: float) -> None:
         self._bank.epoch.storage.array[...] = epoch
 
-    def __call__(self, index: Any, gradient: Any, weight: Array) -> None:
+    def __call__(self, index: Any, gradient: Any, weight: Any) -> None:
         """Update one array in place."""
         self.step([index], [weight], [gradient])
 
-    def step(self, indices: Sequence[Any], weights: Sequence[Array], grads: Sequence[Any]) -> None:
+    def step(self, indices: Sequence[Any], weights: Sequence[Any], grads: Sequence[Any]) -> None:
         """Update several arrays in place, by one function for all.
 
         Parameters
         ----------
         indices : what tells the arrays apart, ints or strings; one not seen before is new.
-        weights : NumPy arrays of float32 or float64, which share no memory with each other.
-        grads : for each an array of its shape, or a :class:`RowSparse`.
+        weights : arrays of float32 or float64, which share no memory with each other; all of NumPy, or all on a GPU,
+            where they are contiguous.
+        grads : for each an array of its shape, or a :class:`RowSparse`; on a GPU an array there, of its dtype.
 
         All is checked before anything changes.
         """
@@ -133,9 +145,10 @@ class Updater:
     ) -> tuple[list[Request], list[Slot]]:
         """What is to be done, without the frozen arrays; and the indices that are new."""
         taken = {slot.name: slot.index for slot in self._slots.values()}
+        there = on_device(indices, weights, self.backend)
         requests, new = [], []
         for index, given, gradient in zip(indices, weights, grads, strict=True):
-            weight = checked_weight(index, given)
+            weight = checked_weight(index, given, there)
             slot = self._slots.get(index)
             if slot is None:
                 slot = self._slot(index, weight.shape, weight.dtype)
@@ -146,8 +159,8 @@ class Updater:
             if (weight.shape, weight.dtype) != (slot.shape, slot.dtype):
                 wanted = f"{slot.dtype.name} of shape {slot.shape}"
                 raise ShapeError(f"weight {index!r} was {wanted}; now it is {weight.dtype.name} of {weight.shape}")
-            requests.append(self._request(slot, weight, checked_gradient(index, gradient, weight)))
-        refuse_overlaps([request.weight for request in requests], indices)
+            requests.append(self._request(slot, weight, checked_gradient(index, gradient, weight, there), there))
+        refuse_overlaps([request.weight for request in requests], indices, there)
         frozen = getattr(self._rule, "freeze", ())
         moving = [r for r in requests if not any(fnmatchcase(r.slot.name, pattern) for pattern in frozen)]
         return _apart(moving), new
@@ -163,7 +176,9 @@ class Updater:
             raise DataError(f"index {index!r} has no name; there are names for {', '.join(map(repr, self.names))}")
         return Slot(index, name, shape, dtype, *_counts(name))
 
-    def _request(self, slot: Slot, weight: Array, gradient: Any) -> Request:
+    def _request(self, slot: Slot, weight: Any, gradient: Any, there: bool) -> Request:
+        if there:
+            return Request(slot, weight, gradient, None, weight.data.ptr, on_device=True)
         if not isinstance(gradient, RowSparse) or not self._rule.skips_zero_gradients():
             return Request(slot, weight, gradient, None, self._place(slot.index, address(weight)))
         gradient = gradient.summed()
@@ -182,12 +197,13 @@ class Updater:
 
     def _compiled(self, requests: Sequence[Request]) -> Step:
         """The function for these arrays; compiled unless it is there."""
-        key = tuple([(request.slot.index, request.height, request.place) for request in requests])
+        key = tuple([request.key for request in requests])
         step = self._steps.get(key)
         if step is None:
             slots = [request.slot for request in requests]
             rule = self._rule.part([slot.index for slot in slots], [slot.name for slot in slots])
-            step = self._steps[key] = Step(rule, requests, self._bank, self.backend)
+            backend = ON_DEVICE if requests[0].on_device else self.backend
+            step = self._steps[key] = Step(rule, requests, self._bank, backend)
             self.compilations += 1
             while len(self._steps) > max(KEPT, KEPT_EACH * len(self._slots)):
                 self._steps.popitem(last=False)
@@ -263,7 +279,7 @@ def _apart(requests: list[Request]) -> list[Request]:
     apart_ones = []
     for request in requests:
         dense = not isinstance(request.gradient, RowSparse)
-        gradient = apart(request.gradient, spans) if dense else request.gradient
+        gradient = apart(request.gradient, spans, request.on_device) if dense else request.gradient
         apart_ones.append(request if gradient is request.gradient else dataclasses.replace(request, gradient=gradient))
     return apart_ones
 

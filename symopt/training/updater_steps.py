@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import symopt.tensor as so
+from symopt.backends import ON_DEVICE, device, put_on_device
 from symopt.errors import DataError
 from symopt.function import function
 from symopt.graph.construct import make_shared
@@ -43,14 +44,21 @@ class Request:
     """One array of a step.
 
     ``height`` is the number of rows that are gathered, at least those of a sparse gradient; None is the whole array.
-    ``place`` is the address of an array that the function itself writes; None if it is copied.
+    ``place`` is the address of an array that the function itself writes; None if it is copied. ``on_device`` says that
+    weight and gradient live there: such a function writes the weight wherever it is.
     """
 
     slot: Slot
-    weight: Array
+    weight: Any
     gradient: Any
     height: int | None
     place: int | None
+    on_device: bool = False
+
+    @property
+    def key(self) -> tuple[Any, int | None, int | str | None]:
+        """What a function is compiled for."""
+        return self.slot.index, self.height, ON_DEVICE if self.on_device else self.place
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -85,11 +93,15 @@ class Request:
 
 @dataclass(eq=False)
 class Bank:
-    """What all functions of an updater have in common: states and the numbers of the rule, by name."""
+    """What all functions of an updater have in common: states and the numbers of the rule, by name.
+
+    ``latest`` has for each index the mark of the step that has moved its array last.
+    """
 
     states: dict[str, Shared] = field(default_factory=dict)
     numbers: dict[str, Shared] = field(default_factory=dict)
     epoch: Shared = field(default_factory=lambda: make_shared(0.0, "epoch", "hyperparameter"))
+    latest: dict[Any, object] = field(default_factory=dict)
 
     def state(self, name: str, fresh: Shared, shape: tuple[int, ...]) -> Shared:
         """The state of this name, which at first is as a fresh one."""
@@ -109,6 +121,7 @@ class Step:
     """One compiled step over some arrays.
 
     An array that stays in its place is the storage of its parameter; others are inputs, and their new values outputs.
+    An array on a device is where the newest value of its parameter lies, which never comes to the host.
     What a row-sparse gradient leaves out of a weight or a state never reaches the function.
     """
 
@@ -133,9 +146,14 @@ class Step:
         inputs = self._states(updates, requests, owners, replaced)
         pairs = self._pairs(updates, requests, owners, replaced)
         for request, param in zip(requests, params, strict=True):
-            if request.place is not None:
+            if request.on_device:
+                # What the states have started from is no longer needed: memory that nobody touches costs nothing.
+                param.storage.array = np.empty(request.shape, request.slot.dtype)
+            elif request.place is not None:
                 param.storage.array = request.weight
                 param.storage.hold()  # the array is the caller's
+        self._params = params
+        self._mark = object()
         moved = [param for param in params if replaced[param] is not param]
         outputs = [_fitted(pairs.pop(param), param) for param in moved]
         outputs += [_fitted(pairs.pop(updates.states[name]), updates.states[name]) for _, name in self._gathered]
@@ -198,9 +216,10 @@ class Step:
 
     def run(self, requests: Sequence[Request]) -> None:
         """Do the step, and write the arrays."""
-        counts = {(int(r.slot.count.storage.read()), int(r.slot.batches.storage.read())) for r in requests}
-        if self.coupled and len(counts) > 1:
-            raise DataError("this rule has states for all arrays together: arrays of one step need the same count")
+        self._check_counts(requests)
+        for request, param in zip(requests, self._params, strict=True):
+            if request.on_device:
+                put_on_device(param.storage, request.weight, device())
         states = [self._bank.states[name].storage.array for _, name in self._gathered]
         moved = [request for request in requests if request.place is None]
         given = [request.gathered(request.weight) for request in moved]
@@ -211,9 +230,18 @@ class Step:
         targets += [(requests[owner], state) for (owner, _), state in zip(self._gathered, states, strict=True)]
         for (request, array), value in zip(targets, outputs, strict=True):
             request.scatter(value, array)
+        self._bank.latest |= dict.fromkeys([request.slot.index for request in requests], self._mark)
+
+    def _check_counts(self, requests: Sequence[Request]) -> None:
+        """Arrays with common states have the same count; they still have where only this step has moved them since."""
+        if not self.coupled or all(self._bank.latest.get(request.slot.index) is self._mark for request in requests):
+            return
+        counts = {(int(r.slot.count.storage.read()), int(r.slot.batches.storage.read())) for r in requests}
+        if len(counts) > 1:
+            raise DataError("this rule has states for all arrays together: arrays of one step need the same count")
 
 
-def _initial(request: Request) -> Array:
+def _initial(request: Request) -> Any:
     """What states start from."""
     return request.weight if request.height is None else np.zeros(request.shape, request.slot.dtype)
 

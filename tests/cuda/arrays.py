@@ -242,6 +242,10 @@ class DeviceTensor:
         """The same memory, of which no gradients are kept."""
         return DeviceTensor(self._array)
 
+    def cpu(self) -> Any:
+        """A copy on the host, which is known by its ``numpy``."""
+        return SimpleNamespace(numpy=self._array.get)
+
     def __dlpack__(self, stream: Any = None, **_: Any) -> Any:
         if self.requires_grad:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")

@@ -19,13 +19,13 @@ class Mirror:
         self.array = array
         self.newer = not stale
         self.stale = stale
-        self._host = host
+        self.host = host
         self._device = device
 
     def bring(self) -> None:
         """Bring the value to the host, if it is newer here."""
         if self.newer:
-            self._host[...] = self.array.get().reshape(self._host.shape)
+            self.host[...] = self.array.get().reshape(self.host.shape)
             self.newer = False
             self._device.touches += 1
 
@@ -39,7 +39,7 @@ class Mirror:
     def refresh(self, is_held: bool) -> None:
         """Take the host's value, if it may be newer; if somebody holds it, it may be at any time."""
         if self.stale or is_held:
-            self.array.set(self._host.reshape(self.array.shape))
+            self.array.set(self.host.reshape(self.array.shape))
             self.stale = False
 
     @property
@@ -59,5 +59,12 @@ def mirror_of(storage: Storage, device: Device) -> Mirror:
 
 
 def put_on_device(storage: Storage, array: Any, device: Device) -> None:
-    """Make an array of the device the one that a storage stands for: nothing is copied until the host asks for it."""
-    storage.elsewhere = Mirror(storage.array, array, device, stale=False)
+    """Make an array of the device the one that a storage stands for, unless it is: nothing is copied until asked for.
+
+    What lay on the device before is forgotten, and not brought to the host.
+    """
+    known = storage.elsewhere
+    if not isinstance(known, Mirror) or known.is_of is not device:
+        storage.elsewhere = Mirror(storage.array, array, device, stale=False)
+    elif known.stale or known.array.data.ptr != array.data.ptr:
+        storage.elsewhere = Mirror(known.host, array, device, stale=False)
