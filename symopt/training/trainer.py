@@ -134,11 +134,15 @@ class Trainer:
         if self.stopped is not None:
             self._progress.since = 0
         self.stopped = None
-        if not self._goes_on(valid):
-            self._validate(valid, limits)
+        # An interruption at any line could get lost, for instance where Python cleans up after what it has forgotten.
+        with Interruption() as interruption:
+            if not self._goes_on(valid, interruption):
+                self._validate(valid, limits, interruption)
+        if interruption.requested:
+            raise KeyboardInterrupt
         self.stopped = limits.reached(self.updates_done, self.epochs_done)
 
-    def _goes_on(self, valid: Dataset | None) -> bool:
+    def _goes_on(self, valid: Dataset | None, interruption: Interruption) -> bool:
         """Whether there are best parameters, and the validation data give the loss for them that they gave before.
 
         On other data the old loss says nothing: the parameters are kept, with their loss on the new data.
@@ -147,8 +151,8 @@ class Trainer:
             self._progress = Progress()
             return False
         with self._values.showing_best():
-            loss = self._measure(valid)["loss"]
-        if loss == self._progress.best:
+            loss = self._measure(valid, interruption)["loss"]
+        if loss == self._progress.best or interruption.requested:
             return True
         self._progress = Progress(loss)
         return False
@@ -178,11 +182,11 @@ class Trainer:
     def _interrupted(self) -> str:
         return f"interrupted by Ctrl-C after update {self.updates_done}"
 
-    def _validate(self, valid: Dataset | None, limits: Limits, interruption: Interruption | None = None) -> None:
+    def _validate(self, valid: Dataset | None, limits: Limits, interruption: Interruption) -> None:
         """Monitors on validation data; parameters (or their averages) that are the best so far are kept."""
         with self._values.showing_averages(running=True):
             monitors = self._measure(valid, interruption)
-            if interruption is not None and interruption.requested:
+            if interruption.requested:
                 return  # a part of the data says nothing
             if self._progress.note(monitors["loss"], limits.min_improvement):
                 self._values.keep_best()

@@ -66,7 +66,10 @@ class Device:
 
     def adopt(self, value: Any) -> Any:
         """An array of this device for anything that lies on it, without a copy."""
-        return value if self.is_array(value) else self.xp.from_dlpack(value)
+        if self.is_array(value):
+            return value
+        # A tensor of PyTorch that has a gradient shares only what is detached from it.
+        return self.xp.from_dlpack(value.detach() if hasattr(value, "detach") else value)
 
     def empty(self, count: int, dtype: Any) -> Any:
         """Memory of no particular content."""

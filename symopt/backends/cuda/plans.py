@@ -13,8 +13,8 @@ from symopt.backends.cuda.launches import Kernel
 from symopt.backends.cuda.memory import Action, Memory
 from symopt.graph.nodes import Input, Shared
 
-#: Steps on inputs at different places that are kept.
-KEPT = 8
+#: Steps on inputs at different places that are kept; a step keeps its arrays, so that few are if they are large.
+KEPT, KEPT_LARGE = 8, 2
 #: Bytes of inputs up to which they are copied to a place of their own, rather than that steps are made for every place.
 COPIED = 4 << 20
 
@@ -73,7 +73,7 @@ class Prepared:
         if found is None:
             actions = self.memory.actions(arrays, self._kernels, collects)
             found = self._plans[key] = Plan(actions, self._device, self._records)
-            while len(self._plans) > KEPT:
+            while len(self._plans) > (KEPT if sum(array.nbytes for array in arrays.values()) <= COPIED else KEPT_LARGE):
                 self._plans.popitem(last=False)
         self._plans.move_to_end(key)
         return found
