@@ -7,12 +7,24 @@ JOBS ?= 2
 PYTEST_ARGS ?=
 BENCH_EXTRAS ?= c,examples
 BENCH_ARGS ?=
+# On a machine with a GPU: the CUDA of its driver, 12 or 13; and a Python that has all that is needed already, if there
+# is one: make test-gpu GPU_PYTHON=python3 makes no environment.
+CUDA ?= 13
+GPU_PYTHON ?=
+GPU_JOBS ?= 4
+GPU_TESTS ?= -k "cuda or gpu"
 
 DEMO := .venv-demo
 TEST := .venv-test
 BENCH := .venv-bench
+GPU_TEST := .venv-gpu-test
+GPU_BENCH := .venv-gpu-bench
 
-.PHONY: help demo test lint format bench clean
+# CuPy's wheel compiles and multiplies with NVRTC, cuBLAS and the headers of cudart, which come by its extra ctk:
+# cuda-toolkit[nvrtc,cublas,cudart,cufft,curand,cusolver,cusparse]. So does compute-sanitizer, by the extra sanitizer.
+GPU_WHEELS := "cupy-cuda$(CUDA)x[ctk]>=14" "cuda-toolkit[sanitizer]==$(CUDA).*"
+
+.PHONY: help demo test lint format bench test-gpu bench-gpu clean
 
 help:
 	@echo "make demo    train on the digits of scikit-learn; print equations, monitors and accuracy"
@@ -20,6 +32,8 @@ help:
 	@echo "make lint    the linters, the types and the layers alone"
 	@echo "make format  sort imports and format the code"
 	@echo "make bench   the benchmarks; with the peers: make bench BENCH_EXTRAS=c,examples,bench"
+	@echo "make test-gpu   on an NVIDIA GPU: all tests of the backend cuda, and compute-sanitizer (CUDA=12: for that CUDA)"
+	@echo "make bench-gpu  on an NVIDIA GPU: beside torch and jax (BENCH_ARGS=--quick: rougher); writes out/gpu"
 	@echo "make clean   remove virtual environments, caches and generated files"
 
 demo: $(DEMO)/made-for-examples
@@ -42,13 +56,23 @@ format: $(TEST)/made-for-test
 bench: $(BENCH)/made-for-$(BENCH_EXTRAS)
 	$(BENCH)/bin/python -m benchmarks $(BENCH_ARGS)
 
+# OPENBLAS as in `test`. First what is found: a machine without a GPU must not look like one where all went well.
+test-gpu: $(if $(GPU_PYTHON),,$(GPU_TEST)/made-for-test,cuda$(CUDA))
+	$(or $(GPU_PYTHON),$(GPU_TEST)/bin/python) -c 'import symopt, sys; found = symopt.backends()["cuda"]; \
+	  print(found); sys.exit(not found.available)'
+	OPENBLAS_NUM_THREADS=1 $(or $(GPU_PYTHON),$(GPU_TEST)/bin/python) -m pytest -n $(GPU_JOBS) --hypothesis-profile=ci \
+	  $(GPU_TESTS) $(PYTEST_ARGS)
+
+bench-gpu: $(if $(GPU_PYTHON),,$(GPU_BENCH)/made-for-cuda$(CUDA))
+	$(or $(GPU_PYTHON),$(GPU_BENCH)/bin/python) -m benchmarks.gpu --out out/gpu $(BENCH_ARGS)
+
 clean:
-	rm -rf $(DEMO) $(TEST) $(BENCH) out build dist
+	rm -rf $(DEMO) $(TEST) $(BENCH) $(GPU_TEST) $(GPU_BENCH) out build dist
 	rm -rf .hypothesis .grimp_cache .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find symopt tests examples benchmarks docs -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 # One environment a purpose: $(1) its folder, $(2) the extras it installs. The checkout is installed editable, so the
-# environment always runs the code that lies here. The stamp, made last, names the extras.
+# environment always runs the code that lies here; $(3) are further packages. The stamp, made last, names the extras.
 define environment
 $(1)/made-for-$(2): pyproject.toml
 	@$$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -56,10 +80,13 @@ $(1)/made-for-$(2): pyproject.toml
 	@echo "making $(1) (some minutes at the first time)"
 	@rm -rf $(1)
 	@$$(PYTHON) -m venv $(1)
-	@$(1)/bin/python -m pip install -qq --disable-pip-version-check --editable ".[$(2)]"
+	@$(1)/bin/python -m pip install -qq --disable-pip-version-check --editable ".[$(2)]" $(3)
 	@touch $$@
 endef
 
+comma := ,
 $(eval $(call environment,$(DEMO),examples))
 $(eval $(call environment,$(TEST),test))
 $(eval $(call environment,$(BENCH),$(BENCH_EXTRAS)))
+$(eval $(call environment,$(GPU_TEST),test$(comma)cuda$(CUDA),$(GPU_WHEELS)))
+$(eval $(call environment,$(GPU_BENCH),cuda$(CUDA),$(GPU_WHEELS) torch "jax[cuda$(CUDA)]" optax))

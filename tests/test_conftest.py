@@ -1,5 +1,6 @@
 """The golden fixture, in a run of its own on toy tests."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,7 @@ def test_gpu():
 
 
 class Project:
-    """A folder with a copy of our conftest and one toy test module."""
+    """A folder with a copy of our conftest and one toy test module; what the copy imports, it finds where it is."""
 
     def __init__(self, root: Path) -> None:
         self.tests = root / "tests"
@@ -39,7 +40,10 @@ class Project:
     def run(self, *arguments: str, change: str = "") -> str:
         (self.tests / "toys" / "test_toy.py").write_text(TOY.format(change=change))
         command = [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", *arguments]
-        done = subprocess.run(command, cwd=self.tests.parent, capture_output=True, text=True, check=False)
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(self.tests.parent), str(TESTS.parent)])}
+        done = subprocess.run(
+            command, cwd=self.tests.parent, env=environment, capture_output=True, text=True, check=False
+        )
         return done.stdout + done.stderr
 
 
@@ -71,13 +75,9 @@ def test_changed_text_fails_with_a_difference(project: Project) -> None:
     assert " two" in report
 
 
-def test_gpu_test_without_cupy_is_skipped_and_the_summary_says_why(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    blocked = project.tests.parent / "blocked"
-    blocked.mkdir()
-    (blocked / "cupy.py").write_text("raise ImportError")
-    monkeypatch.setenv("PYTHONPATH", str(blocked))
-    report = project.run("-k", "gpu")
+def test_gpu_test_without_cupy_is_skipped_and_the_summary_says_why(project: Project) -> None:
+    # A plugin, as it is loaded before the conftest; with None there, Python finds no module of that name.
+    (project.tests.parent / "without_cupy.py").write_text('import sys\n\nsys.modules["cupy"] = None\n')
+    report = project.run("-p", "without_cupy", "-k", "gpu")
     assert "SKIPPED" in report
     assert "CuPy is not installed" in report

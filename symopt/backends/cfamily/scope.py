@@ -15,6 +15,13 @@ from symopt.lowering.explain import words
 from symopt.lowering.names import Names
 from symopt.lowering.program import Buffer, Library, Loop, Program, base_of, is_scalar_slot, memory
 
+#: The names of variables that lines declare.
+_LOCAL = re.compile(
+    r"^\s*(?:const )?(?!return\b)(?:unsigned |signed )?(?:long long|[A-Za-z_]\w*(?:<[^<>]*>)?) "
+    r"([A-Za-z_]\w*)(?= = |;|\[)",
+    re.MULTILINE,
+)
+
 
 @dataclass(frozen=True)
 class Field:
@@ -119,6 +126,8 @@ class Scope:
         for number, argument in enumerate(arguments):
             own = argument.split()[-1].lstrip("*&")
             form, text = (re.sub(rf"(?<![\w>]){re.escape(own)}\b", f"@{number}", one) for one in (form, text))
+        for number, local in enumerate(dict.fromkeys(_LOCAL.findall(text))):
+            text = re.sub(rf"(?<![\w>.]){re.escape(local)}\b", f"%{number}", text)
         key = f"{form}\n{text}"
         if key not in self._known:
             self._known[key] = self.names.fresh(name)

@@ -21,11 +21,11 @@ def find_cupy() -> tuple[Any | None, str]:
     """CuPy and the GPU that it works on; or None, and why not."""
     if find_spec("cupy") is None:
         return None, f"CuPy is not installed: {INSTALL}"
-    import cupy
-
     try:
+        import cupy
+
         count = cupy.cuda.runtime.getDeviceCount()
-    except Exception as error:  # of several kinds: no driver, an old one, no library
+    except Exception as error:  # of several kinds: no driver, an old one, no library, a broken installation
         return None, f"CuPy finds no GPU: {error}"
     if not count:
         return None, "CuPy finds no GPU"

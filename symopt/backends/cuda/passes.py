@@ -136,7 +136,7 @@ class _Packs:
         """Four elements at a time, then those that are left."""
         kernel = self.kernel
         formals, lines = kernel.formals()
-        packs = {name: kernel.names.fresh(f"{name}_4") for name in self.streams}
+        packs = {name: kernel.names.fresh("pack0") for name in self.streams}
         four = {one: kernel.names.fresh(f"{one.name}_of_4") for one in kernel.full}
         single = {one: kernel.names.fresh(f"{one.name}_of") for one in kernel.full}
         formals.size("count", kernel.count)

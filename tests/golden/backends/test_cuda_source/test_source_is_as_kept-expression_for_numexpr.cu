@@ -53,19 +53,21 @@ static __device__ __forceinline__ void kernel_1(
         && is_aligned(e_1) && is_aligned(f) && is_aligned(t0) && is_aligned(t1);
     const Index packs = aligned ? count / PACK : 0;
     FOR_EACH(p, packs) {
-        const Pack<double> a_4 = pack(a, p);
-        const Pack<double> b_4 = pack(b, p);
-        const Pack<double> c_4 = pack(c, p);
-        const Pack<double> d_4 = pack(d, p);
-        const Pack<double> e_1_4 = pack(e_1, p);
-        const Pack<double> f_4 = pack(f, p);
-        Pack<double> t0_4;
-        Pack<double> t1_4;
+        const Pack<double> pack0 = pack(a, p);
+        const Pack<double> pack1 = pack(b, p);
+        const Pack<double> pack2 = pack(c, p);
+        const Pack<double> pack3 = pack(d, p);
+        const Pack<double> pack4 = pack(e_1, p);
+        const Pack<double> pack5 = pack(f, p);
+        Pack<double> pack6;
+        Pack<double> pack7;
         for (int k = 0; k < PACK; k++) {
-            element_1(a_4.at[k], b_4.at[k], c_4.at[k], d_4.at[k], e_1_4.at[k], f_4.at[k], t0_4.at[k], t1_4.at[k]);
+            element_1(
+                pack0.at[k], pack1.at[k], pack2.at[k], pack3.at[k], pack4.at[k], pack5.at[k], pack6.at[k],
+                pack7.at[k]);
         }
-        put(t0, p, t0_4);
-        put(t1, p, t1_4);
+        put(t0, p, pack6);
+        put(t1, p, pack7);
     }
     FOR_EACH(i, count - PACK * packs) {
         const Index e = PACK * packs + i;

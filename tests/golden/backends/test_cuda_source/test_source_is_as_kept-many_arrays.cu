@@ -79,36 +79,16 @@ static __device__ __forceinline__ void kernel_3(
     const bool aligned = is_aligned(m2) && is_aligned(g2) && is_aligned(w2);
     const Index packs = aligned ? count / PACK : 0;
     FOR_EACH(p, packs) {
-        Pack<float> m2_4 = pack(m2, p);
-        const Pack<float> g2_4 = pack(g2, p);
-        Pack<float> w2_4 = pack(w2, p);
-        for (int k = 0; k < PACK; k++) element_3(m2_4.at[k], g2_4.at[k], w2_4.at[k]);
-        put(m2, p, m2_4);
-        put(w2, p, w2_4);
+        Pack<float> pack0 = pack(m2, p);
+        const Pack<float> pack1 = pack(g2, p);
+        Pack<float> pack2 = pack(w2, p);
+        for (int k = 0; k < PACK; k++) element_3(pack0.at[k], pack1.at[k], pack2.at[k]);
+        put(m2, p, pack0);
+        put(w2, p, pack2);
     }
     FOR_EACH(i, count - PACK * packs) {
         const Index e = PACK * packs + i;
         element_3(m2[e], g2[e], w2[e]);
-    }
-}
-
-static __device__ __forceinline__ void kernel_6(
-    unsigned block, unsigned blocks, float *__restrict__ m5, const float *__restrict__ g5,
-    float *__restrict__ w5, Index count)
-{
-    const bool aligned = is_aligned(m5) && is_aligned(g5) && is_aligned(w5);
-    const Index packs = aligned ? count / PACK : 0;
-    FOR_EACH(p, packs) {
-        Pack<float> m5_4 = pack(m5, p);
-        const Pack<float> g5_4 = pack(g5, p);
-        Pack<float> w5_4 = pack(w5, p);
-        for (int k = 0; k < PACK; k++) element_3(m5_4.at[k], g5_4.at[k], w5_4.at[k]);
-        put(m5, p, m5_4);
-        put(w5, p, w5_4);
-    }
-    FOR_EACH(i, count - PACK * packs) {
-        const Index e = PACK * packs + i;
-        element_3(m5[e], g5[e], w5[e]);
     }
 }
 
@@ -135,6 +115,6 @@ extern "C" __global__ void __launch_bounds__(THREADS) launch_1(
         kernel_3(block - end_1, end_2 - end_1, m2, g2, w2, 2000);
     } else if (block < end_3) {
         /* m5, w5 over (5000,): multiply multiply add sign multiply subtract */
-        kernel_6(block - end_2, end_3 - end_2, m5, g5, w5, 5000);
+        kernel_3(block - end_2, end_3 - end_2, m5, g5, w5, 5000);
     }
 }

@@ -114,13 +114,15 @@ static __device__ __forceinline__ void kernel_4(
         && is_aligned(t3);
     const Index packs = aligned ? count / PACK : 0;
     FOR_EACH(p, packs) {
-        const Pack<double> t0_4 = pack(t0, p);
-        const Pack<float> t1_4 = pack(t1, p);
-        const Pack<float> t2_4 = pack(t2, p);
-        const Pack<float> x_4 = pack(x, p);
-        Pack<float> t3_4;
-        for (int k = 0; k < PACK; k++) element_4(t0_4.at[k], t1_4.at[k], t2_4.at[k], x_4.at[k], t3_4.at[k]);
-        put(t3, p, t3_4);
+        const Pack<double> pack0 = pack(t0, p);
+        const Pack<float> pack1 = pack(t1, p);
+        const Pack<float> pack2 = pack(t2, p);
+        const Pack<float> pack3 = pack(x, p);
+        Pack<float> pack4;
+        for (int k = 0; k < PACK; k++) {
+            element_4(pack0.at[k], pack1.at[k], pack2.at[k], pack3.at[k], pack4.at[k]);
+        }
+        put(t3, p, pack4);
     }
     FOR_EACH(i, count - PACK * packs) {
         const Index e = PACK * packs + i;

@@ -149,10 +149,10 @@ static __device__ __forceinline__ void kernel_4(
     const bool aligned = is_aligned(t2) && is_aligned(t4);
     const Index packs = aligned ? count / PACK : 0;
     FOR_EACH(p, packs) {
-        const Pack<double> t2_4 = pack(t2, p);
-        Pack<double> t4_4;
-        for (int k = 0; k < PACK; k++) element_4(t2_4.at[k], t4_4.at[k]);
-        put(t4, p, t4_4);
+        const Pack<double> pack0 = pack(t2, p);
+        Pack<double> pack1;
+        for (int k = 0; k < PACK; k++) element_4(pack0.at[k], pack1.at[k]);
+        put(t4, p, pack1);
     }
     FOR_EACH(i, count - PACK * packs) {
         const Index e = PACK * packs + i;

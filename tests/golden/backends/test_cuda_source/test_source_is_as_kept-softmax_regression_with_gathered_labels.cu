@@ -338,10 +338,10 @@ static __device__ __forceinline__ void kernel_12(
     const bool aligned = is_aligned(t14) && is_aligned(y);
     const Index packs = aligned ? count / PACK : 0;
     FOR_EACH(p, packs) {
-        const Pack<long long> t14_4 = pack(t14, p);
-        const Pack<long long> y_4 = pack(y, p);
+        const Pack<long long> pack0 = pack(t14, p);
+        const Pack<long long> pack1 = pack(y, p);
         long long s0_of_4[PACK];
-        for (int k = 0; k < PACK; k++) element_12(t14_4.at[k], y_4.at[k], s0_of_4[k]);
+        for (int k = 0; k < PACK; k++) element_12(pack0.at[k], pack1.at[k], s0_of_4[k]);
         s0 += (s0_of_4[0] + s0_of_4[1]) + (s0_of_4[2] + s0_of_4[3]);
     }
     FOR_EACH(i, count - PACK * packs) {
@@ -372,9 +372,9 @@ static __device__ __forceinline__ void kernel_14(
     const bool aligned = is_aligned(t16);
     const Index packs = aligned ? count / PACK : 0;
     FOR_EACH(p, packs) {
-        const Pack<double> t16_4 = pack(t16, p);
+        const Pack<double> pack0 = pack(t16, p);
         double s0_of_4[PACK];
-        for (int k = 0; k < PACK; k++) element_14(t16_4.at[k], s0_of_4[k]);
+        for (int k = 0; k < PACK; k++) element_14(pack0.at[k], s0_of_4[k]);
         s0 += (s0_of_4[0] + s0_of_4[1]) + (s0_of_4[2] + s0_of_4[3]);
     }
     FOR_EACH(i, count - PACK * packs) {

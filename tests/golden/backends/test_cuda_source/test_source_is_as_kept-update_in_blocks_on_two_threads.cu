@@ -114,13 +114,13 @@ static __device__ __forceinline__ void kernel_1(
     const bool aligned = is_aligned(g) && is_aligned(m_1) && is_aligned(w);
     const Index packs = aligned ? count / PACK : 0;
     FOR_EACH(p, packs) {
-        const Pack<float> g_4 = pack(g, p);
-        Pack<float> m_1_4 = pack(m_1, p);
-        Pack<float> w_4 = pack(w, p);
+        const Pack<float> pack0 = pack(g, p);
+        Pack<float> pack1 = pack(m_1, p);
+        Pack<float> pack2 = pack(w, p);
         float s0_of_4[PACK];
-        for (int k = 0; k < PACK; k++) element_1(g_4.at[k], m_1_4.at[k], w_4.at[k], s0_of_4[k]);
-        put(m_1, p, m_1_4);
-        put(w, p, w_4);
+        for (int k = 0; k < PACK; k++) element_1(pack0.at[k], pack1.at[k], pack2.at[k], s0_of_4[k]);
+        put(m_1, p, pack1);
+        put(w, p, pack2);
         s0 += (s0_of_4[0] + s0_of_4[1]) + (s0_of_4[2] + s0_of_4[3]);
     }
     FOR_EACH(i, count - PACK * packs) {
