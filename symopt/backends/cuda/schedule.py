@@ -10,8 +10,8 @@ from symopt.backends.cuda.jobs import Job, Multiply, Sort, Work
 
 #: Elements from which on a job is large: then its launch has no other functions, which might need more registers.
 LARGE = 1 << 22
-#: Functions of a launch at most: their arguments are limited.
-MOST = 24
+#: Functions of a launch, and arguments of all of them together, at most: 4 KB are allowed by every driver.
+MOST, ARGUMENTS = 24, 400
 #: Bytes of shared memory that a kernel may have, on every device.
 SHARED_MEMORY = 48 * 1024
 #: Calls of a function in a launch from which on their arguments are in a table.
@@ -81,13 +81,16 @@ def _together(sections: Sequence[tuple[Job, ...]]) -> list[tuple[tuple[Job, ...]
     """Launches of so many sections as a kernel may have."""
     launches: list[list[tuple[Job, ...]]] = []
     shared: dict[str, int] = {}
+    arguments = 0
     for section in sections:
-        more = dict(section[0].shared)
-        if not launches or len(launches[-1]) == MOST or sum({**shared, **more}.values()) > SHARED_MEMORY:
+        more, given = dict(section[0].shared), 3 if len(section) > 1 else 1 + len(section[0].actuals)
+        full = not launches or len(launches[-1]) == MOST or arguments + given > ARGUMENTS
+        if full or sum({**shared, **more}.values()) > SHARED_MEMORY:
             launches.append([])
-            shared = {}
+            shared, arguments = {}, 0
         launches[-1].append(section)
         shared.update(more)
+        arguments += given
     return [tuple(launch) for launch in launches]
 
 
