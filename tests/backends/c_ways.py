@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from symopt.backends.c import build, loops, products, rows, schedule, scope
-from symopt.backends.c.emit import Module
+from tests.backends.changed_source import changed_source
 
 #: What shares an axis, and rows of a block: so few that an array of some rows has several blocks.
 SPLIT, ROWS, BATCH, BLOCK_BYTES = 4, 8, 2, 64
@@ -68,23 +66,9 @@ def without_barriers(source: str) -> str:
 
 
 @contextmanager
-def changed_source(change: Callable[[str], str]) -> Iterator[None]:
-    """Inside, what is compiled is the source as ``change`` makes it."""
-    emit = build.emit
-
-    def changed(*arguments: Any) -> Module:
-        module = emit(*arguments)
-        return replace(module, source=change(module.source))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(build, "emit", changed)
-        yield
-
-
-@contextmanager
 def late_threads() -> Iterator[None]:
     """Inside, functions are compiled to small blocks, and threads are late."""
     with ExitStack() as stack:
         stack.enter_context(small_blocks())
-        stack.enter_context(changed_source(with_late_threads))
+        stack.enter_context(changed_source(build, with_late_threads))
         yield

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from symopt.backends.cuda import build, jobs, library, passes, products, rows, schedule
-from symopt.backends.cuda.emit import Module
+from symopt.backends.cuda import jobs, library, passes, products, rows, schedule
 
 #: Blocks of a pass, blocks that leave sums, rows of a chunk, blocks that share the rows of columns.
 PASS_BLOCKS, SUM_BLOCKS, CHUNK_ROWS, CHUNK_BLOCKS = 1, 3, 4, 5
@@ -40,18 +37,4 @@ def by_libraries() -> Iterator[None]:
     """Inside, all products of matrices are left to the device's BLAS."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(products, "OWN_WORK", -1)
-        yield
-
-
-@contextmanager
-def changed_source(change: Callable[[str], str]) -> Iterator[None]:
-    """Inside, what is compiled is the source as ``change`` makes it."""
-    emit = build.emit
-
-    def changed(*arguments: Any) -> Module:
-        module = emit(*arguments)
-        return replace(module, source=change(module.source))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(build, "emit", changed)
         yield

@@ -9,9 +9,11 @@ from collections.abc import Callable
 import pytest
 
 import symopt as so
+from symopt.backends.c import build
 from symopt.graph.nodes import Shared
 from tests.backends.c_cases import KNOWN, entangled_updates, network, softmaxes
-from tests.backends.c_ways import changed_source, late_threads, on_threads, small_blocks
+from tests.backends.c_ways import late_threads, on_threads, small_blocks
+from tests.backends.changed_source import changed_source
 from tests.backends.compare_calls import assert_backend_agrees
 from tests.backends.random_graphs import Case
 from tests.backends.random_nodes import random_case
@@ -97,7 +99,7 @@ def test_every_barrier_of_a_step_is_missed(make: Callable[[], Case]) -> None:
     for number in range(count):
         with (
             late_threads(),
-            changed_source(without_barrier(number)),
+            changed_source(build, without_barrier(number)),
             pytest.raises(AssertionError, match="threads differ"),
         ):
             assert_same_on_any_number_of_threads(make())

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import assume, given
 
 import symopt as so
+from symopt.backends.cuda import build
 from symopt.graph.nodes import Shared
 from tests.backends.c_cases import KNOWN, in_turn
+from tests.backends.changed_source import changed_source
 from tests.backends.compare_calls import assert_backend_agrees
-from tests.backends.cuda_ways import by_libraries, changed_source, small_grids
+from tests.backends.cuda_ways import by_libraries, small_grids
 from tests.backends.random_graphs import Case
 from tests.backends.random_nodes import random_case
 from tests.backends.test_random_graphs import DTYPES, draws
@@ -96,7 +98,7 @@ def is_caught(case: Case, change: Callable[[str], str]) -> bool:
     for order in stand_in.ORDERS:
         try:
             with ExitStack() as stack:
-                stack.enter_context(changed_source(change))
+                stack.enter_context(changed_source(build, change))
                 stack.enter_context(stand_in.thread_order(order))
                 assert_backend_agrees(case, "cuda")
         except (AssertionError, stand_in.LaunchError, RuntimeError):

@@ -8,7 +8,7 @@ from symopt.backends.c.products import product_text
 from symopt.backends.c.scope import CScope, Field
 from symopt.backends.cfamily.operations import VECTOR_FUNCTIONS
 from symopt.backends.cfamily.spelling import c_type
-from symopt.backends.cfamily.text import piece
+from symopt.backends.cfamily.text import philox, piece
 
 #: Functions of C's library that take two numbers.
 _BINARY = frozenset({"pow", "atan2", "fmod", "copysign"})
@@ -27,7 +27,7 @@ def assemble(scope: CScope, callers: Sequence[str], title: str, threads: bool) -
         *(["\n".join(scope.tables.values())] if scope.tables else []),
         *_products(scope),
         *(product_text(name, "blas.c") for name in sorted(scope.by_blas)),
-        *([piece(__file__, "random.c")] if scope.draws else []),
+        *([philox("static inline"), piece(__file__, "random.c")] if scope.draws else []),
         *scope.functions,
         *([piece(__file__, "threads.c")] if threads else []),
         *callers,

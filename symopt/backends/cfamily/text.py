@@ -15,6 +15,11 @@ def piece(beside: str, name: str) -> str:
     return (Path(beside).parent / name).read_text(encoding="utf-8").strip()
 
 
+def philox(inline: str) -> str:
+    """The generator of random words, as a function that begins with ``inline``."""
+    return piece(__file__, "philox.c").replace("INLINE", inline)
+
+
 def indented(lines: Sequence[str], depth: int = 1) -> list[str]:
     """Lines one level deeper; a pragma at the left stays there."""
     return [f"{'    ' * depth}{line}" if line and not line.startswith("#") else line for line in lines]

@@ -64,7 +64,11 @@ def put_on_device(storage: Storage, array: Any, device: Device) -> None:
     What lay on the device before is forgotten, and not brought to the host.
     """
     known = storage.elsewhere
-    if not isinstance(known, Mirror) or known.is_of is not device:
-        storage.elsewhere = Mirror(storage.array, array, device, stale=False)
-    elif known.stale or known.array.data.ptr != array.data.ptr:
-        storage.elsewhere = Mirror(known.host, array, device, stale=False)
+    if isinstance(known, Mirror) and known.is_of is device:
+        if not known.stale and known.array.data.ptr == array.data.ptr:
+            return
+        host = known.host
+    else:
+        host = storage.array
+    storage.elsewhere = Mirror(host, array, device, stale=False)
+    device.touches += 1

@@ -11,6 +11,7 @@ import numpy as np
 from symopt.backends.cuda.device import Device
 from symopt.backends.cuda.launches import Kernel
 from symopt.backends.cuda.memory import Action, Memory
+from symopt.backends.cuda.mirror import Mirror
 from symopt.graph.nodes import Input, Shared
 
 #: Steps on inputs at different places that are kept; a step keeps its arrays, so that few are if they are large.
@@ -57,13 +58,14 @@ class Prepared:
         written = {node.storage for node in updated}
         self._written = [memory.mirrors[name] for name, storage in self._storages.items() if storage in written]
         self._records = all(isinstance(step, Kernel) for step in memory.steps)
+        self._held: list[Mirror] = []
         self._seen = -1  # the device's touches when all was up to date
 
     @property
     def is_current(self) -> bool:
         """Whether the memory still is that of the shared values."""
-        mirrors = self.memory.mirrors
-        return all(storage.elsewhere is mirrors[name] for name, storage in self._storages.items())
+        mirrors, touched = self.memory.mirrors, self._device.touches != self._seen
+        return not touched or all(storage.elsewhere is mirrors[name] for name, storage in self._storages.items())
 
     def plan(self, given: Mapping[Input, Any], collects: bool = False) -> Plan:
         """The step on these arrays of the inputs; ``collects``: with what follows it in an epoch."""
@@ -100,6 +102,7 @@ class Prepared:
         if self._device.touches != self._seen:
             for name, storage in self._storages.items():
                 self.memory.mirrors[name].refresh(storage.is_held)
+            self._held = [self.memory.mirrors[name] for name, storage in self._storages.items() if storage.is_held]
             for mirror in self._written:
                 mirror.newer = True
             self._seen = self._device.touches
@@ -108,6 +111,5 @@ class Prepared:
     def end(self, steps: int) -> None:
         """Note that so many steps have been launched, and give values back to those who hold them."""
         self.memory.call += steps
-        for name, storage in self._storages.items():
-            if storage.is_held:
-                self.memory.mirrors[name].bring()
+        for mirror in self._held:
+            mirror.bring()
