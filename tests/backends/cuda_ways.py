@@ -18,12 +18,12 @@ def small_grids() -> Iterator[pytest.MonkeyPatch]:
     """Inside, what is read four at a time, summed by several blocks or put into a table may be short."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(jobs, "PASS_BLOCKS", PASS_BLOCKS)
-        patch.setattr(jobs, "CHUNK_ROWS", CHUNK_ROWS)
         patch.setattr(jobs, "CHUNK_BLOCKS", CHUNK_BLOCKS)
         patch.setattr(passes, "SUM_BLOCKS", SUM_BLOCKS)
         patch.setattr(passes, "MANY", 4)
         patch.setattr(rows, "SUM_BLOCKS", SUM_BLOCKS)
         patch.setattr(rows, "CHUNK_ROWS", CHUNK_ROWS)
+        patch.setattr(rows, "CHUNK_ELEMENTS", CHUNK_ROWS)
         patch.setattr(rows, "SHORT", 4)
         patch.setattr(rows, "LONG", 40)
         patch.setattr(rows, "FEW", 2)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.backends.kept_steps import STEPS
 from tests.conftest import TESTS
 
 RUN = """
@@ -83,7 +84,7 @@ def sanitized(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=TESTS.parent, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize(("code", "count"), [("run_steps()", 10), ("run_random_graphs(range(100, 116))", 16)])
+@pytest.mark.parametrize(("code", "count"), [("run_steps()", len(STEPS)), ("run_random_graphs(range(100, 116))", 16)])
 def test_sanitizers_find_nothing(code: str, count: int, tmp_path: Path) -> None:
     done = sanitized(RUN + code, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr[-20_000:]

@@ -30,9 +30,16 @@ def test_source_includes_nothing(make: Callable[[], Step]) -> None:
     assert "#include" not in emitted(make, "cuda")
 
 
+@every_step
+def test_only_what_nobody_writes_is_promised_to_have_one_pointer(make: Callable[[], Step]) -> None:
+    """Lanes read behind a barrier what another has written: a compiler that is promised more reads it before."""
+    promised = re.findall(r"([\w ]+) \*__restrict__", emitted(make, "cuda"))
+    assert all(kind.strip().startswith("const ") for kind in promised)
+
+
 def test_kept_steps_have_what_there_is_in_generated_files() -> None:
     everything = "\n".join(emitted(make, "cuda") for make in STEPS)
-    wanted = ["product(", "pack(", "warp_reduce<", "reduce<", "combine<", "take_", "scatter_", "draw(", "row_of("]
+    wanted = ["product(", "pack(", "lanes_reduce<", "reduce<", "combine<", "take_", "scatter_", "draw(", "row_of("]
     assert not [text for text in wanted if text not in everything]
 
 

@@ -87,8 +87,19 @@ def many_sums() -> Case:
     u = so.parameter(np.linspace(0, 1, 42).reshape(21, 2).astype("float32"), "u")
     y = so.exp(0.1 * x)
     hidden = so.tanh(x[:, :21] @ u)
-    outputs = [y.sum(), y.max(), y.sum(0), y.max(0), y.sum(1), y.min(1), so.exp(w).sum(1), so.cumsum(x, 0)]
-    outputs += [so.exp(x[:, :30] + 1).sum(1), so.cumsum(x.reshape(-1)), (y * y).sum(), (y * y).sum(0)]
+    outputs = [
+        y.sum(),
+        (y * y).sum(),
+        y.max(),
+        y.sum(0),
+        (y * y).sum(0),
+        y.max(0),
+        y.sum(1),
+        y.min(1),
+        so.exp(w).sum(1),
+        so.cumsum(x, 0),
+    ]
+    outputs += [so.exp(x[:, :30] + 1).sum(1), so.cumsum(x.reshape(-1))]
     outputs += [(x.astype("float64") @ w).sum(0), so.softmax(hidden, 1), x.prod(0)]
     return Case((x,), tuple(outputs), ((u, u - 0.1 * u / (1 + u * u)),), in_turn((150, 50), dtype="float32"))
 
@@ -130,7 +141,7 @@ MUTANTS = {
     "a tile is one row or column too large": (r"(row0|column0) \+ ([zx]) < (rows|columns)", r"\1 + \2 <= \3"),
     "a term too many is added": (r"(k0 \+ k[ab]) < depth", r"\1 <= depth"),
     "a thread begins at its neighbour": (r"threadIdx\.x / (\d+)", r"(threadIdx.x + 1) / \1"),
-    "a warp adds less": (r"distance = 16", "distance = 8"),
+    "a warp adds less": (r"distance = LANES / 2", "distance = LANES / 4"),
     "half of a block is left out": (r"half >= ACROSS", "half > ACROSS"),
 }
 

@@ -15,8 +15,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from symopt.backends.cuda.device import OPTIONS
+
 _INSTALL = "install the extra cuda-check: pip install 'symopt-compiler[cuda-check]'"
 _TRIAL = 'extern "C" __global__ void trial(float *x) { x[0] = 1.0f; }\n'
+
+
+#: What CuPy adds to the options of every source.
+CUPYS_OWN = ("-ftz=true",)
 
 
 class CompileError(Exception):
@@ -44,8 +50,8 @@ def compile(source: str, arch: str) -> bytes:
     program, size = ctypes.c_void_p(), ctypes.c_size_t()
     _call(nvrtc.nvrtcCreateProgram, ctypes.byref(program), source.encode(), b"source.cu", 0, None, None)
     try:
-        option = ctypes.c_char_p(f"--gpu-architecture={arch}".encode())
-        status = nvrtc.nvrtcCompileProgram(program, 1, ctypes.byref(option))
+        options = [option.encode() for option in (f"--gpu-architecture={arch}", *OPTIONS, *CUPYS_OWN)]
+        status = nvrtc.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
         _call(nvrtc.nvrtcGetProgramLogSize, program, ctypes.byref(size))
         log = ctypes.create_string_buffer(size.value)
         _call(nvrtc.nvrtcGetProgramLog, program, log)

@@ -19,6 +19,8 @@ PASS_BLOCKS = 32
 SUM_BLOCKS = 1024
 #: Rows that a block adds up at least, and blocks that share the rows of columns at most.
 CHUNK_ROWS, CHUNK_BLOCKS = 256, 1024
+#: Elements of a row that a block adds up at least.
+CHUNK_ELEMENTS = 4096
 #: Rows and columns of a tile of a product.
 TILE = 32
 
@@ -46,12 +48,12 @@ def columns(count: Dim, across: int) -> Blocks:
     return lambda sizes, processors: -(-resolve(count, sizes) // across)
 
 
-def chunks(rows: Dim, tiles: Blocks) -> Blocks:
-    """How many blocks share the rows of each tile of columns."""
+def chunks(count: Dim, tiles: Blocks, least: int) -> Blocks:
+    """How many blocks share the ``count`` things to be added up for each tile, each of them ``least`` at least."""
 
     def blocks(sizes: Mapping[str, int], processors: int) -> int:
         beside = max(1, tiles(sizes, processors))
-        return max(1, min(-(-resolve(rows, sizes) // CHUNK_ROWS), -(-CHUNK_BLOCKS // beside)))
+        return max(1, min(-(-resolve(count, sizes) // least), -(-CHUNK_BLOCKS // beside)))
 
     return blocks
 

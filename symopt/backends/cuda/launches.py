@@ -10,7 +10,7 @@ from symopt.backends.cfamily.spelling import WIDTH, bare, c_type, total
 from symopt.backends.cfamily.text import block, function, wrapped
 from symopt.backends.cuda.jobs import FAILURE, At, Blocks, Job
 from symopt.backends.cuda.schedule import Launch
-from symopt.backends.cuda.scope import CudaScope
+from symopt.backends.cuda.scope import CudaScope, pointer_type
 from symopt.graph.dimensions import Dim, Dimension, names_in
 
 KERNEL = 'extern "C" __global__ void __launch_bounds__(THREADS)'
@@ -108,8 +108,8 @@ class KernelWriter:
         """The text of an argument."""
         if isinstance(actual, At):
             name = actual.field.name
-            const = "const " if self._is_constant(actual.field) else ""
-            self._add(f"{const}{c_type(actual.field.dtype)} *__restrict__ {name}", actual.field, ("field", name))
+            kind = pointer_type(c_type(actual.field.dtype), self._is_constant(actual.field))
+            self._add(f"{kind}{name}", actual.field, ("field", name))
             return total([name, self._dim(actual.offset)])
         if isinstance(actual, (int, Dimension)):
             return bare(self._dim(actual))

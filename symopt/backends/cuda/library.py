@@ -25,7 +25,8 @@ SHORT = 64
 
 def write_library(kernel: Library, scope: CudaScope, number: int, atomic: bool) -> list[Job | Sort]:
     """The work of a kernel that is one node; ``atomic``: a scatter adds in any order."""
-    if isinstance(kernel.node, ScatterAdd) and not atomic:
+    # There is no atomic addition of one byte or two.
+    if isinstance(kernel.node, ScatterAdd) and not (atomic and kernel.node.dtype.itemsize >= 4):
         return _sorted_scatter(kernel, scope, number)
     return _WRITERS[type(kernel.node)](kernel, scope, number)
 

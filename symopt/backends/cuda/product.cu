@@ -8,9 +8,9 @@ static __device__ __forceinline__ void product(
     Index tile, Index rows, Index columns, Index depth,
     const T *__restrict__ a, Index a_row, Index a_column,
     const T *__restrict__ b, Index b_row, Index b_column,
-    T *__restrict__ c, Index c_row, Index c_column)
+    T *c, Index c_row, Index c_column)
 {
-    __shared__ T memory[4 * TILE * TILE];
+    __shared__ __align__(16) T memory[4 * TILE * TILE];
     T(*left)[TILE + 4] = (T(*)[TILE + 4])memory;  /* by terms: the rows of one lie side by side */
     T(*right)[TILE + 4] = left + TILE;
     const Index across = (columns + TILE - 1) / TILE;

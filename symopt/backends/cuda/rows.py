@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symopt.backends.cfamily.text import block
-from symopt.backends.cuda.jobs import CHUNK_ROWS, SUM_BLOCKS, THREADS, Job, chunks, columns, passes, together
+from symopt.backends.cuda.jobs import (
+    CHUNK_ELEMENTS,
+    CHUNK_ROWS,
+    SUM_BLOCKS,
+    THREADS,
+    Job,
+    chunks,
+    columns,
+    passes,
+    together,
+)
 from symopt.backends.cuda.kernels import Kernel
 from symopt.backends.cuda.passes import finished
 from symopt.backends.cuda.sums import across
 from symopt.graph.dimensions import Dim, product
 
-#: Elements of a row up to which one thread adds them up, and from which on a whole block does; else it is a warp.
-SHORT, LONG = 32, 2048
-#: Rows of known number up to which a block adds up each, whatever its length.
+#: Elements of a row up to which one thread adds them up, and from which on whole blocks do; else it is a warp, or the
+#: part of one that suits.
+SHORT, LONG = 4, 2048
+#: Rows of known number up to which blocks add up each, whatever its length.
 FEW = 64
 WARP = 32
 
@@ -27,10 +38,12 @@ def write_rows(kernels: Sequence[Kernel]) -> list[Job]:
     kept = [0] if several else _split(one)[0]
     rows, dim = _extent(one, kept), one.scope.sizes.dim
     lanes = _lanes(rows, [_extent(kernel, _others(kernel, kept)) for kernel in kernels])
+    if lanes == THREADS and not several:
+        return _write_long_rows(one)
     r = one.counter("r", kept)
     row: list[str] = []
     for kernel in kernels:
-        row += [_BETWEEN[lanes]] if row and lanes > 1 else []
+        row += [_waiting(lanes)] if row and lanes > 1 else []
         row += [f"/* {kernel.scope.comment(kernel.loop)} */"] if several else []
         row += _row(kernel, kept, lanes)
     row = [*one.unravelled(r, kept, row), *row]
@@ -47,14 +60,51 @@ def write_rows(kernels: Sequence[Kernel]) -> list[Job]:
     return [one.job(formals, lines, blocks, kernels), *jobs]
 
 
-#: What threads that share a row wait by, until all have written what they have of it.
-_BETWEEN = {WARP: "__syncwarp();", THREADS: "__syncthreads();"}
-_LANE = {1: "0", WARP: f"threadIdx.x % {WARP}", THREADS: "threadIdx.x"}
+def _waiting(lanes: int) -> str:
+    """What threads that share a row wait by, until all have written what they have of it."""
+    return {THREADS: "__syncthreads();", WARP: "__syncwarp();"}.get(lanes, f"__syncwarp(lanes_of<{lanes}>());")
+
+
+def _lane(lanes: int) -> str:
+    """Which of these threads one is."""
+    return {1: "0", THREADS: "threadIdx.x"}.get(lanes, f"threadIdx.x % {lanes}")
+
+
+def _write_long_rows(kernel: Kernel) -> list[Job]:
+    """The jobs of a kernel with sums along few rows, or long ones: several blocks share each."""
+    kept, reduced = _split(kernel)
+    rows, length, dim = _extent(kernel, kept), _extent(kernel, reduced), kernel.scope.sizes.dim
+    kernel.scope.pieces.add("sums.cu")
+    each = columns(rows, 1)
+    shares = chunks(length, each, CHUNK_ELEMENTS)
+    inner = kernel.statements(kernel.sums)
+    r, q = kernel.counter("r", kept), kernel.counter("q", reduced)
+    inner = [*kernel.unravelled(q, reduced, inner), *inner]
+    loop = block(inner, f"for (Index {q} = chunk * share + threadIdx.x; {q} < end; {q} += {THREADS})")
+    lines = [
+        f"const Index chunks = blocks / {kernel.scope.sizes.divisor(rows)};",
+        f"const Index share = ({dim(length)} + chunks - 1) / chunks;",
+        f"const Index {r} = block / chunks, chunk = block % chunks;",
+        f"const Index end = (chunk + 1) * share < {dim(length)} ? (chunk + 1) * share : {dim(length)};",
+        *(one.declaration for one in kernel.sums),
+        *kernel.unravelled(r, kept, loop),
+        *loop,
+    ]
+    formals, before = kernel.formals()
+    blocks, jobs = together(each, shares), []
+    for one in kernel.partial:
+        parts = kernel.scope.parts(one.node, one.dtype, shares)
+        place = f"{formals.pointer(parts, writes=True)}[chunk * {dim(rows)} + {r}]"
+        lines += [f"{one.name} = reduce<{one.operation}, 1>({one.name});"]
+        lines += [f"if (threadIdx.x == 0) {place} = {one.name};"]
+        jobs.append(one.combination(kernel.scope, parts, shares))
+    last, others = finished(kernel, formals, blocks, False)
+    return [kernel.job(formals, [*before, *lines, *last], blocks), *jobs, *others]
 
 
 def _row(kernel: Kernel, kept: list[int], lanes: int) -> list[str]:
     """What one kernel does with a row, by so many threads."""
-    others, lane = _others(kernel, kept), _LANE[lanes]
+    others, lane = _others(kernel, kept), _lane(lanes)
     inner = kernel.statements(kernel.sums)
     if others:
         q, length = kernel.counter("q", others), kernel.scope.sizes.dim(_extent(kernel, others))
@@ -87,7 +137,7 @@ def write_columns(kernel: Kernel) -> list[Job]:
     inner = kernel.statements(kernel.sums)
     c, q = kernel.counter("c", kept), kernel.counter("q", reduced)
     tiles = columns(count, width)
-    shares = chunks(rows, tiles)
+    shares = chunks(rows, tiles, CHUNK_ROWS)
     blocks = together(tiles, shares)
     lines = _of_the_block(c, dim(count), dim(rows), width, single)
     first = f"threadIdx.x / {width}" if single else f"chunk * share + threadIdx.x / {width}"
@@ -140,16 +190,21 @@ def _rows(index: str, rows: str, lanes: int) -> str:
 def _lanes(rows: Dim, lengths: Sequence[Dim]) -> int:
     """How many threads share a row, which has parts of these lengths."""
     known = [length for length in lengths if isinstance(length, int)]
-    if len(known) == len(lengths) and max(known) <= SHORT:
-        return 1
-    if max(known, default=0) >= LONG or (isinstance(rows, int) and rows <= FEW):
+    longest = max(known, default=0)
+    if longest >= LONG or (isinstance(rows, int) and rows <= FEW):
         return THREADS
-    return WARP
+    if len(known) < len(lengths):
+        return WARP
+    if longest <= SHORT:
+        return 1
+    return next((lanes for lanes in (8, 16) if longest <= lanes), WARP)
 
 
 def _combined(operation: str, name: str, lanes: int) -> str:
     """The sum of a row, for each thread that has a part of it."""
-    return f"warp_reduce<{operation}>({name})" if lanes == WARP else f"reduce<{operation}, 1>({name})"
+    if lanes == THREADS:
+        return f"reduce<{operation}, 1>({name})"
+    return f"lanes_reduce<{operation}, {lanes}>({name})"
 
 
 def _extent(kernel: Kernel, depths: list[int]) -> Dim:

@@ -75,6 +75,15 @@ class CudaScope(Scope):
         return one.role if one.role in (FAILURE, CALL) else memory(one.buffer)
 
 
+def pointer_type(kind: str, constant: bool) -> str:
+    """A pointer as it is declared.
+
+    Only memory that nobody writes is promised to be looked at by no other pointer: what is written, other threads of a
+    row may read behind a barrier, and the compiler would move these reads before it.
+    """
+    return f"const {kind} *__restrict__ " if constant else f"{kind} *"
+
+
 @dataclass
 class Formals:
     """The arguments of a device function: their declarations, and what a call gives for them."""
@@ -94,8 +103,7 @@ class Formals:
 
     def add(self, name: str, at: At) -> None:
         """A pointer of a given name."""
-        constant = "const " if at.constant else ""
-        self.texts.append(f"{constant}{c_type(at.field.dtype)} *__restrict__ {name}")
+        self.texts.append(f"{pointer_type(c_type(at.field.dtype), at.constant)}{name}")
         self.actuals.append(at)
         (self.reads if at.constant else self.writes).add(self.scope.key(at.field))
 
@@ -136,10 +144,15 @@ class Formals:
 
 
 def _shared_memory(lines: Sequence[str], formals: Sequence[str]) -> Iterator[tuple[str, int]]:
-    """The functions with shared memory that lines call, and its bytes: at most those of float64."""
+    """The functions with shared memory that lines call, and its bytes: at most those of float64.
+
+    They are templates, and each type has memory of its own.
+    """
     text = "\n".join(lines)
+    types = " ".join(
+        sorted({formal.split("*")[0].removeprefix("const ").strip() for formal in formals if "*" in formal})
+    )
     for call in re.findall(r"\b(?:reduce|combine)<[^>]*>|\brunning_sum\(", text):
-        yield call, 8 * THREADS
+        yield f"{call} {types}", 8 * THREADS
     if re.search(r"\bproduct\(", text):
-        size = 8 if any("double" in formal or "long long" in formal for formal in formals) else 4
-        yield f"product of {size} bytes", 4 * TILE * TILE * size
+        yield f"product {types}", 4 * TILE * TILE * (4 if types == "float" else 8)

@@ -63,8 +63,9 @@ class Sum:
         operator = {"sum": "+=", "prod": "*="}.get(self.node.op)
         if operator:
             return f"{self.name} {operator} {bare(value)};"
-        cast = f"({self.kind})" if self.node.dtype.kind == "b" else ""
-        return f"{self.name} = {self.operation}::of({self.name}, {cast}{bare(value) if not cast else value});"
+        # What C makes of small integers is an int.
+        cast = "" if self.node.dtype.kind == "f" else f"({self.kind})"
+        return f"{self.name} = {self.operation}::of({self.name}, {cast}{value if cast else bare(value)});"
 
     def add_four(self, values: str) -> str:
         """The line that adds four elements: of float32, so that there are fewer additions of float64."""

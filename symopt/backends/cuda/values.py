@@ -64,6 +64,9 @@ class Rooms:
         """The rooms for batches of these arrays."""
         key = (batch, *((array.shape[1:], self.device.is_array(array)) for array in arrays))
         if key != self._key:
+            for room in self._rooms:
+                if room.copied is not None:
+                    room.copied.synchronize()  # the host's memory is free again only then
             self._rooms = [Room(inputs, arrays, batch, self.device) for _ in range(2)]
             self._key = key
         return self._rooms
@@ -93,6 +96,8 @@ class Feed:
     def batches(self) -> Iterator[Mapping[Input, Any]]:
         """For each batch the arrays of the inputs; what is launched before the next one is asked for, uses them."""
         stream = self._device.xp.cuda.get_current_stream()
+        # Memory of the rooms may be such that work is still waiting for, of an epoch that was left, or of others.
+        self._copies.wait_event(stream.record())
         for number, low in enumerate(range(0, self._count, self._batch)):
             room = self._rooms[number % 2]
             given = self._filled(room, low, min(low + self._batch, self._count), stream)

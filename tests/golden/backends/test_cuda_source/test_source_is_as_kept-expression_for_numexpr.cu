@@ -47,7 +47,7 @@ static __device__ __forceinline__ void element_1(
 static __device__ __forceinline__ void kernel_1(
     unsigned block, unsigned blocks, const double *__restrict__ a, const double *__restrict__ b,
     const double *__restrict__ c, const double *__restrict__ d, const double *__restrict__ e_1,
-    const double *__restrict__ f, double *__restrict__ t0, double *__restrict__ t1, Index count)
+    const double *__restrict__ f, double *t0, double *t1, Index count)
 {
     const bool aligned = is_aligned(a) && is_aligned(b) && is_aligned(c) && is_aligned(d)
         && is_aligned(e_1) && is_aligned(f) && is_aligned(t0) && is_aligned(t1);
@@ -77,8 +77,8 @@ static __device__ __forceinline__ void kernel_1(
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_1(
     const double *__restrict__ a, const double *__restrict__ b, const double *__restrict__ c,
-    const double *__restrict__ d, const double *__restrict__ e_1, const double *__restrict__ f,
-    double *__restrict__ t0, double *__restrict__ t1, Index n)
+    const double *__restrict__ d, const double *__restrict__ e_1, const double *__restrict__ f, double *t0,
+    double *t1, Index n)
 {
     /* t0, t1 over (n,): add subtract multiply subtract add multiply add divide subtract greater where add subtract square multiply */
     kernel_1(blockIdx.x, gridDim.x, a, b, c, d, e_1, f, t0, t1, n);

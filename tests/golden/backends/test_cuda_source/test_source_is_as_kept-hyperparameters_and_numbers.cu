@@ -21,7 +21,7 @@ static __device__ __forceinline__ double square_float64(double x)
 
 static __device__ __forceinline__ void kernel_1(
     unsigned block, unsigned blocks, const double *__restrict__ at_h0, const float *__restrict__ at_h1,
-    double *__restrict__ a, float *__restrict__ b, long long *__restrict__ step_1)
+    double *a, float *b, long long *step_1)
 {
     const double h0 = *at_h0;
     const float h1 = *at_h1;
@@ -36,8 +36,8 @@ static __device__ __forceinline__ void kernel_1(
 }
 
 static __device__ __forceinline__ void numbers(
-    unsigned block, unsigned blocks, const double *__restrict__ at_rate, double *__restrict__ to_h0,
-    float *__restrict__ to_h1, double *__restrict__ to_number)
+    unsigned block, unsigned blocks, const double *__restrict__ at_rate, double *to_h0, float *to_h1,
+    double *to_number)
 {
     if (block > 0 || threadIdx.x > 0) return;
     const double rate_now = *at_rate;
@@ -52,16 +52,14 @@ static __device__ __forceinline__ void numbers(
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_1(
-    const double *__restrict__ rate, double *__restrict__ h0, float *__restrict__ h1,
-    double *__restrict__ number)
+    const double *__restrict__ rate, double *h0, float *h1, double *number)
 {
     /* hyperparameters and what follows from them */
     numbers(blockIdx.x, gridDim.x, rate, h0, h1, number);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_2(
-    const double *__restrict__ h0, const float *__restrict__ h1, double *__restrict__ a, float *__restrict__ b,
-    long long *__restrict__ step_1)
+    const double *__restrict__ h0, const float *__restrict__ h1, double *a, float *b, long long *step_1)
 {
     /* a, b, step_1 over (): tanh multiply subtract multiply add add */
     kernel_1(blockIdx.x, gridDim.x, h0, h1, a, b, step_1);

@@ -51,8 +51,7 @@ template <class Row> static __device__ __forceinline__ const Row *row_of(const R
 }
 
 static __device__ __forceinline__ void kernel_1(
-    unsigned block, unsigned blocks, float *__restrict__ m0, const float *__restrict__ g0,
-    float *__restrict__ w0, Index count)
+    unsigned block, unsigned blocks, float *m0, const float *__restrict__ g0, float *w0, Index count)
 {
     FOR_EACH(e, count) {
         const float v0 = m0[e];
@@ -73,8 +72,7 @@ static __device__ __forceinline__ void element_3(float &m2, float g2, float &w2)
 }
 
 static __device__ __forceinline__ void kernel_3(
-    unsigned block, unsigned blocks, float *__restrict__ m2, const float *__restrict__ g2,
-    float *__restrict__ w2, Index count)
+    unsigned block, unsigned blocks, float *m2, const float *__restrict__ g2, float *w2, Index count)
 {
     const bool aligned = is_aligned(m2) && is_aligned(g2) && is_aligned(w2);
     const Index packs = aligned ? count / PACK : 0;
@@ -101,9 +99,8 @@ struct Launch_1Row1 {  /* a call of kernel_1 */
 };
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_1(
-    unsigned end_1, const Launch_1Row1 *__restrict__ rows_1, int count_1, unsigned end_2, float *__restrict__ m2,
-    const float *__restrict__ g2, float *__restrict__ w2, unsigned end_3, float *__restrict__ m5,
-    const float *__restrict__ g5, float *__restrict__ w5)
+    unsigned end_1, const Launch_1Row1 *__restrict__ rows_1, int count_1, unsigned end_2, float *m2,
+    const float *__restrict__ g2, float *w2, unsigned end_3, float *m5, const float *__restrict__ g5, float *w5)
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {

@@ -24,6 +24,12 @@ static __device__ __forceinline__ float square_float32(float x)
     return x * x;
 }
 
+/* The threads of a warp that share a row with this one, LANES of them. */
+template <unsigned LANES> static __device__ __forceinline__ unsigned lanes_of()
+{
+    return (0xffffffffu >> (32 - LANES)) << (threadIdx.x % 32 / LANES * LANES);
+}
+
 struct Add {
     template <class T> static __device__ __forceinline__ T of(T x, T y) { return x + y; }
 };
@@ -40,11 +46,12 @@ struct Min {  /* NaN wins */
     template <class T> static __device__ __forceinline__ T of(T x, T y) { return x < y || x != x ? x : y; }
 };
 
-/* The values of all threads of a warp combined, for each of them. */
-template <class Op, class T> static __device__ __forceinline__ T warp_reduce(T value)
+/* The values of LANES threads side by side, a power of two, combined for each of them. */
+template <class Op, unsigned LANES, class T> static __device__ __forceinline__ T lanes_reduce(T value)
 {
-    for (int distance = 16; distance > 0; distance /= 2)
-        value = Op::of(value, __shfl_xor_sync(0xffffffffu, value, distance));
+    const unsigned mask = lanes_of<LANES>();
+    for (unsigned distance = LANES / 2; distance > 0; distance /= 2)
+        value = Op::of(value, (T)__shfl_xor_sync(mask, value, distance));
     return value;
 }
 
@@ -66,7 +73,7 @@ template <class Op, unsigned ACROSS, class T> static __device__ __forceinline__ 
 /* The second pass of a sum: what blocks have left is combined in a fixed order, ACROSS columns to a block. */
 template <class Op, unsigned ACROSS, class All, class From, class To>
 static __device__ __forceinline__ void combine(
-    unsigned block, Index parts, Index size, All nothing, const From *__restrict__ from, To *__restrict__ to)
+    unsigned block, Index parts, Index size, All nothing, const From *__restrict__ from, To *to)
 {
     const Index column = (Index)block * ACROSS + threadIdx.x % ACROSS;
     All all = nothing;
@@ -87,9 +94,9 @@ static __device__ __forceinline__ void product(
     Index tile, Index rows, Index columns, Index depth,
     const T *__restrict__ a, Index a_row, Index a_column,
     const T *__restrict__ b, Index b_row, Index b_column,
-    T *__restrict__ c, Index c_row, Index c_column)
+    T *c, Index c_row, Index c_column)
 {
-    __shared__ T memory[4 * TILE * TILE];
+    __shared__ __align__(16) T memory[4 * TILE * TILE];
     T(*left)[TILE + 4] = (T(*)[TILE + 4])memory;  /* by terms: the rows of one lie side by side */
     T(*right)[TILE + 4] = left + TILE;
     const Index across = (columns + TILE - 1) / TILE;
@@ -124,14 +131,14 @@ static __device__ __forceinline__ void product(
 
 static __device__ __forceinline__ void product_1(
     Index n, unsigned block, unsigned blocks, const float *__restrict__ x, const float *__restrict__ w,
-    float *__restrict__ t0)
+    float *t0)
 {
     product(block, n, 8, 20, x, 20, 1, w, 8, 1, t0, 8, 1);
 }
 
 static __device__ __forceinline__ void kernel_2(
     Index n, unsigned block, unsigned blocks, const float *__restrict__ t0, const float *__restrict__ b,
-    float *__restrict__ t1)
+    float *t1)
 {
     FOR_EACH(e, 8 * n) {
         const Index j = e % 8;
@@ -141,13 +148,13 @@ static __device__ __forceinline__ void kernel_2(
 
 static __device__ __forceinline__ void product_3(
     Index n, unsigned block, unsigned blocks, const float *__restrict__ t1, const float *__restrict__ v,
-    float *__restrict__ t2)
+    float *t2)
 {
     product(block, n, 3, 8, t1, 8, 1, v, 3, 1, t2, 3, 1);
 }
 
 static __device__ __forceinline__ void kernel_6(
-    unsigned block, unsigned blocks, const float *__restrict__ at_h0, float *__restrict__ t5)
+    unsigned block, unsigned blocks, const float *__restrict__ at_h0, float *t5)
 {
     const float h0 = *at_h0;
     if (block == 0 && threadIdx.x == 0) {
@@ -156,17 +163,15 @@ static __device__ __forceinline__ void kernel_6(
 }
 
 static __device__ __forceinline__ void combine_1(
-    unsigned block, unsigned blocks, Index parts, const double *__restrict__ p0, float *__restrict__ t16)
+    unsigned block, unsigned blocks, Index parts, const double *__restrict__ p0, float *t16)
 {
     combine<Add, 1>(block, parts, 1, 0.0, p0, t16);
 }
 
 static __device__ __forceinline__ void kernel_4(
-    Index n, unsigned block, unsigned blocks, const float *__restrict__ t2, float *__restrict__ t3,
-    float *__restrict__ t4, const long long *__restrict__ y, const float *__restrict__ t5,
-    unsigned char *__restrict__ t6, float *__restrict__ t7, float *__restrict__ t8, float *__restrict__ t10,
-    float *__restrict__ t9, float *__restrict__ t11, float *__restrict__ t12, float *__restrict__ t13,
-    float *__restrict__ t15, float *__restrict__ t14, double *__restrict__ p0)
+    Index n, unsigned block, unsigned blocks, const float *__restrict__ t2, float *t3, float *t4,
+    const long long *__restrict__ y, const float *__restrict__ t5, unsigned char *t6, float *t7, float *t8,
+    float *t10, float *t9, float *t11, float *t12, float *t13, float *t15, float *t14, double *p0)
 {
     double s4 = 0.0;
     FOR_EACH(i, n) {
@@ -225,21 +230,20 @@ static __device__ __forceinline__ void kernel_4(
 
 static __device__ __forceinline__ void product_11(
     Index n, unsigned block, unsigned blocks, const float *__restrict__ t15, const float *__restrict__ v,
-    float *__restrict__ t17)
+    float *t17)
 {
     product(block, n, 8, 3, t15, 3, 1, v, 1, 3, t17, 8, 1);
 }
 
 static __device__ __forceinline__ void product_12(
     Index n, unsigned block, unsigned blocks, const float *__restrict__ t1, const float *__restrict__ t15,
-    float *__restrict__ t18)
+    float *t18)
 {
     product(block, 8, 3, n, t1, 1, 8, t15, 3, 1, t18, 3, 1);
 }
 
 static __device__ __forceinline__ void kernel_13(
-    unsigned block, unsigned blocks, const float *__restrict__ at_h0, const float *__restrict__ t16,
-    float *__restrict__ t19)
+    unsigned block, unsigned blocks, const float *__restrict__ at_h0, const float *__restrict__ t16, float *t19)
 {
     const float h0 = *at_h0;
     if (block == 0 && threadIdx.x == 0) {
@@ -248,14 +252,14 @@ static __device__ __forceinline__ void kernel_13(
 }
 
 static __device__ __forceinline__ void combine_2(
-    unsigned block, unsigned blocks, Index parts, const double *__restrict__ p1, float *__restrict__ t21)
+    unsigned block, unsigned blocks, Index parts, const double *__restrict__ p1, float *t21)
 {
     combine<Add, 8>(block, parts, 8, 0.0, p1, t21);
 }
 
 static __device__ __forceinline__ void kernel_14(
     Index n, unsigned block, unsigned blocks, const float *__restrict__ t1, const float *__restrict__ t17,
-    float *__restrict__ t20, double *__restrict__ p1)
+    float *t20, double *p1)
 {
     const Index chunk = block, j = threadIdx.x % 8;
     const Index share = (n + blocks - 1) / blocks;
@@ -274,14 +278,14 @@ static __device__ __forceinline__ void kernel_14(
 
 static __device__ __forceinline__ void product_16(
     Index n, unsigned block, unsigned blocks, const float *__restrict__ x, const float *__restrict__ t20,
-    float *__restrict__ t22)
+    float *t22)
 {
     product(block, 20, 8, n, x, 1, 20, t20, 8, 1, t22, 8, 1);
 }
 
 static __device__ __forceinline__ void kernel_15(
-    unsigned block, unsigned blocks, const float *__restrict__ at_h_rate, float *__restrict__ v_square,
-    const float *__restrict__ t18, float *__restrict__ v, Index count)
+    unsigned block, unsigned blocks, const float *__restrict__ at_h_rate, float *v_square,
+    const float *__restrict__ t18, float *v, Index count)
 {
     const float h_rate = *at_h_rate;
     FOR_EACH(e, count) {
@@ -295,8 +299,7 @@ static __device__ __forceinline__ void kernel_15(
 }
 
 static __device__ __forceinline__ void numbers(
-    Index n, unsigned block, unsigned blocks, const double *__restrict__ at_rate, float *__restrict__ to_h0,
-    float *__restrict__ to_h_rate)
+    Index n, unsigned block, unsigned blocks, const double *__restrict__ at_rate, float *to_h0, float *to_h_rate)
 {
     if (block > 0 || threadIdx.x > 0) return;
     const double rate_now = *at_rate;
@@ -308,7 +311,7 @@ static __device__ __forceinline__ void numbers(
 }
 
 static __device__ __forceinline__ void collected(
-    Index n, unsigned block, unsigned blocks, double *__restrict__ sums_1, const float *__restrict__ t19)
+    Index n, unsigned block, unsigned blocks, double *sums_1, const float *__restrict__ t19)
 {
     if (block == 0 && threadIdx.x == 0) {
         sums_1[0] += (double)n * (double)t19[0];
@@ -316,15 +319,15 @@ static __device__ __forceinline__ void collected(
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_1(
-    Index n, const float *__restrict__ x, const float *__restrict__ w, float *__restrict__ t0)
+    Index n, const float *__restrict__ x, const float *__restrict__ w, float *t0)
 {
     /* t0 = Contract ab,bc->ac, (n, 8) */
     product_1(n, blockIdx.x, gridDim.x, x, w, t0);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_2(
-    unsigned end_1, Index n, const double *__restrict__ rate, float *__restrict__ h0, float *__restrict__ h_rate,
-    unsigned end_2, const float *__restrict__ t0, const float *__restrict__ b, float *__restrict__ t1)
+    unsigned end_1, Index n, const double *__restrict__ rate, float *h0, float *h_rate, unsigned end_2,
+    const float *__restrict__ t0, const float *__restrict__ b, float *t1)
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {
@@ -337,8 +340,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) launch_2(
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_3(
-    unsigned end_1, Index n, const float *__restrict__ t1, const float *__restrict__ v, float *__restrict__ t2,
-    unsigned end_2, const float *__restrict__ h0, float *__restrict__ t5)
+    unsigned end_1, Index n, const float *__restrict__ t1, const float *__restrict__ v, float *t2,
+    unsigned end_2, const float *__restrict__ h0, float *t5)
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {
@@ -351,36 +354,33 @@ extern "C" __global__ void __launch_bounds__(THREADS) launch_3(
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_4(
-    Index n, const float *__restrict__ t2, float *__restrict__ t3, float *__restrict__ t4,
-    const long long *__restrict__ y, const float *__restrict__ t5, unsigned char *__restrict__ t6,
-    float *__restrict__ t7, float *__restrict__ t8, float *__restrict__ t10, float *__restrict__ t9,
-    float *__restrict__ t11, float *__restrict__ t12, float *__restrict__ t13, float *__restrict__ t15,
-    float *__restrict__ t14, double *__restrict__ p0)
+    Index n, const float *__restrict__ t2, float *t3, float *t4, const long long *__restrict__ y,
+    const float *__restrict__ t5, unsigned char *t6, float *t7, float *t8, float *t10, float *t9, float *t11,
+    float *t12, float *t13, float *t15, float *t14, double *p0)
 {
     /* t3 (max over axes (1,)) over (n, 3): reduction only; and 5 more, row by row */
     kernel_4(n, blockIdx.x, gridDim.x, t2, t3, t4, y, t5, t6, t7, t8, t10, t9, t11, t12, t13, t15, t14, p0);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_5(
-    Index n, const float *__restrict__ t15, const float *__restrict__ v, float *__restrict__ t17)
+    Index n, const float *__restrict__ t15, const float *__restrict__ v, float *t17)
 {
     /* t17 = Contract ab,cb->ac, (n, 8) */
     product_11(n, blockIdx.x, gridDim.x, t15, v, t17);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_6(
-    Index n, const float *__restrict__ t1, const float *__restrict__ t17, float *__restrict__ t20,
-    double *__restrict__ p1)
+    Index n, const float *__restrict__ t1, const float *__restrict__ t17, float *t20, double *p1)
 {
     /* t20, t21 (sum over axes (0,)) over (n, 8): square subtract multiply */
     kernel_14(n, blockIdx.x, gridDim.x, t1, t17, t20, p1);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_7(
-    unsigned end_1, Index parts_1, const double *__restrict__ p0, float *__restrict__ t16, unsigned end_2,
-    Index n, const float *__restrict__ t1, const float *__restrict__ t15, float *__restrict__ t18,
-    unsigned end_3, Index parts_2, const double *__restrict__ p1, float *__restrict__ t21, unsigned end_4,
-    const float *__restrict__ x, const float *__restrict__ t20, float *__restrict__ t22)
+    unsigned end_1, Index parts_1, const double *__restrict__ p0, float *t16, unsigned end_2, Index n,
+    const float *__restrict__ t1, const float *__restrict__ t15, float *t18, unsigned end_3, Index parts_2,
+    const double *__restrict__ p1, float *t21, unsigned end_4, const float *__restrict__ x,
+    const float *__restrict__ t20, float *t22)
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {
@@ -399,11 +399,10 @@ extern "C" __global__ void __launch_bounds__(THREADS) launch_7(
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_8(
-    unsigned end_1, const float *__restrict__ h0, const float *__restrict__ t16, float *__restrict__ t19,
-    unsigned end_2, const float *__restrict__ h_rate, float *__restrict__ v_square,
-    const float *__restrict__ t18, float *__restrict__ v, unsigned end_3, float *__restrict__ b_square,
-    const float *__restrict__ t21, float *__restrict__ b, unsigned end_4, float *__restrict__ w_square,
-    const float *__restrict__ t22, float *__restrict__ w)
+    unsigned end_1, const float *__restrict__ h0, const float *__restrict__ t16, float *t19, unsigned end_2,
+    const float *__restrict__ h_rate, float *v_square, const float *__restrict__ t18, float *v, unsigned end_3,
+    float *b_square, const float *__restrict__ t21, float *b, unsigned end_4, float *w_square,
+    const float *__restrict__ t22, float *w)
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {
@@ -421,8 +420,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) launch_8(
     }
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) collect(
-    Index n, double *__restrict__ sums_1, const float *__restrict__ t19)
+extern "C" __global__ void __launch_bounds__(THREADS) collect(Index n, double *sums_1, const float *__restrict__ t19)
 {
     /* the outputs of a batch, times its rows */
     collected(n, blockIdx.x, gridDim.x, sums_1, t19);

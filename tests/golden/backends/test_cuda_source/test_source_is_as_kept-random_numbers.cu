@@ -83,19 +83,19 @@ static __device__ __forceinline__ void draw(
 }
 
 static __device__ __forceinline__ void draw_1(
-    unsigned block, unsigned blocks, double *__restrict__ out, const long long *__restrict__ call_1, Index count)
+    unsigned block, unsigned blocks, double *out, const long long *__restrict__ call_1, Index count)
 {
     draw(block, blocks, count, 0ULL, 0u, (unsigned)*call_1, out);
 }
 
 static __device__ __forceinline__ void draw_2(
-    unsigned block, unsigned blocks, float *__restrict__ out, const long long *__restrict__ call_1, Index count)
+    unsigned block, unsigned blocks, float *out, const long long *__restrict__ call_1, Index count)
 {
     draw(block, blocks, count, 3ULL, 1u, (unsigned)*call_1, out);
 }
 
 static __device__ __forceinline__ void draw_3(
-    unsigned block, unsigned blocks, float *__restrict__ out, const long long *__restrict__ call_1, Index count)
+    unsigned block, unsigned blocks, float *out, const long long *__restrict__ call_1, Index count)
 {
     draw(block, blocks, count, 3ULL, 2u, (unsigned)*call_1, out);
 }
@@ -108,7 +108,7 @@ static __device__ __forceinline__ void element_4(double t0, float t1, float t2, 
 
 static __device__ __forceinline__ void kernel_4(
     unsigned block, unsigned blocks, const double *__restrict__ t0, const float *__restrict__ t1,
-    const float *__restrict__ t2, const float *__restrict__ x, float *__restrict__ t3, Index count)
+    const float *__restrict__ t2, const float *__restrict__ x, float *t3, Index count)
 {
     const bool aligned = is_aligned(t0) && is_aligned(t1) && is_aligned(t2) && is_aligned(x)
         && is_aligned(t3);
@@ -130,14 +130,14 @@ static __device__ __forceinline__ void kernel_4(
     }
 }
 
-static __device__ __forceinline__ void count_100(unsigned block, unsigned blocks, long long *__restrict__ call_1)
+static __device__ __forceinline__ void count_100(unsigned block, unsigned blocks, long long *call_1)
 {
     if (block == 0 && threadIdx.x == 0) *call_1 += 1;
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_1(
-    unsigned end_1, double *__restrict__ t0, const long long *__restrict__ call_1, Index n, unsigned end_2,
-    float *__restrict__ t1, unsigned end_3, float *__restrict__ t2)
+    unsigned end_1, double *t0, const long long *__restrict__ call_1, Index n, unsigned end_2, float *t1,
+    unsigned end_3, float *t2)
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {
@@ -154,7 +154,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) launch_1(
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_2(
     unsigned end_1, const double *__restrict__ t0, const float *__restrict__ t1, const float *__restrict__ t2,
-    const float *__restrict__ x, float *__restrict__ t3, Index n, unsigned end_2, long long *__restrict__ call_1)
+    const float *__restrict__ x, float *t3, Index n, unsigned end_2, long long *call_1)
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {

@@ -15,8 +15,8 @@ static __device__ __forceinline__ double square_float64(double x)
 }
 
 static __device__ __forceinline__ void kernel_1(
-    unsigned block, unsigned blocks, const double *__restrict__ u, const double *__restrict__ u_1,
-    double *__restrict__ t1, double *__restrict__ t2, double *__restrict__ t0)
+    unsigned block, unsigned blocks, const double *__restrict__ u, const double *__restrict__ u_1, double *t1,
+    double *t2, double *t0)
 {
     if (block == 0 && threadIdx.x == 0) {
         const double v0 = u[0];
@@ -30,8 +30,8 @@ static __device__ __forceinline__ void kernel_1(
 }
 
 static __device__ __forceinline__ void kernel_2(
-    unsigned block, unsigned blocks, double *__restrict__ velocity, const double *__restrict__ t2,
-    const double *__restrict__ t1, double *__restrict__ u, Index count)
+    unsigned block, unsigned blocks, double *velocity, const double *__restrict__ t2,
+    const double *__restrict__ t1, double *u, Index count)
 {
     FOR_EACH(e, count) {
         const double v0 = velocity[e];
@@ -45,15 +45,14 @@ static __device__ __forceinline__ void kernel_2(
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_1(
-    const double *__restrict__ u, double *__restrict__ t1, double *__restrict__ t2, double *__restrict__ t0)
+    const double *__restrict__ u, double *t1, double *t2, double *t0)
 {
     /* t1, t2, t0 (sum over axes (0,)) over (1,): square subtract square multiply subtract square add multiply negative multiply multiply multiply subtract */
     kernel_1(blockIdx.x, gridDim.x, u, u + 1, t1, t2, t0);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_2(
-    double *__restrict__ velocity, const double *__restrict__ t2, const double *__restrict__ t1,
-    double *__restrict__ u)
+    double *velocity, const double *__restrict__ t2, const double *__restrict__ t1, double *u)
 {
     /* velocity, u over (2,): multiply Embed Embed add multiply subtract add */
     kernel_2(blockIdx.x, gridDim.x, velocity, t2, t1, u, 2);

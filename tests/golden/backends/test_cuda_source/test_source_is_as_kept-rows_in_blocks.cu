@@ -36,6 +36,12 @@ template <class T> static __device__ __forceinline__ void put(T *memory, Index p
     ((Pack<T> *)memory)[p] = values;
 }
 
+/* The threads of a warp that share a row with this one, LANES of them. */
+template <unsigned LANES> static __device__ __forceinline__ unsigned lanes_of()
+{
+    return (0xffffffffu >> (32 - LANES)) << (threadIdx.x % 32 / LANES * LANES);
+}
+
 struct Add {
     template <class T> static __device__ __forceinline__ T of(T x, T y) { return x + y; }
 };
@@ -52,11 +58,12 @@ struct Min {  /* NaN wins */
     template <class T> static __device__ __forceinline__ T of(T x, T y) { return x < y || x != x ? x : y; }
 };
 
-/* The values of all threads of a warp combined, for each of them. */
-template <class Op, class T> static __device__ __forceinline__ T warp_reduce(T value)
+/* The values of LANES threads side by side, a power of two, combined for each of them. */
+template <class Op, unsigned LANES, class T> static __device__ __forceinline__ T lanes_reduce(T value)
 {
-    for (int distance = 16; distance > 0; distance /= 2)
-        value = Op::of(value, __shfl_xor_sync(0xffffffffu, value, distance));
+    const unsigned mask = lanes_of<LANES>();
+    for (unsigned distance = LANES / 2; distance > 0; distance /= 2)
+        value = Op::of(value, (T)__shfl_xor_sync(mask, value, distance));
     return value;
 }
 
@@ -78,7 +85,7 @@ template <class Op, unsigned ACROSS, class T> static __device__ __forceinline__ 
 /* The second pass of a sum: what blocks have left is combined in a fixed order, ACROSS columns to a block. */
 template <class Op, unsigned ACROSS, class All, class From, class To>
 static __device__ __forceinline__ void combine(
-    unsigned block, Index parts, Index size, All nothing, const From *__restrict__ from, To *__restrict__ to)
+    unsigned block, Index parts, Index size, All nothing, const From *__restrict__ from, To *to)
 {
     const Index column = (Index)block * ACROSS + threadIdx.x % ACROSS;
     All all = nothing;
@@ -90,8 +97,8 @@ static __device__ __forceinline__ void combine(
 }
 
 static __device__ __forceinline__ void kernel_1(
-    Index n, unsigned block, unsigned blocks, const double *__restrict__ x, double *__restrict__ t0,
-    const double *__restrict__ scale, double *__restrict__ t1, double *__restrict__ t9, double *__restrict__ t2)
+    Index n, unsigned block, unsigned blocks, const double *__restrict__ x, double *t0,
+    const double *__restrict__ scale, double *t1, double *t9, double *t2)
 {
     for (Index i = (Index)block * 8 + threadIdx.x / 32; i < n; i += (Index)blocks * 8) {
         /* t0 (max over axes (1,)) over (n, 300): reduction only */
@@ -99,7 +106,7 @@ static __device__ __forceinline__ void kernel_1(
         for (Index j = threadIdx.x % 32; j < 300; j += 32) {
             s0 = Max::of(s0, x[i * 300 + j]);
         }
-        s0 = warp_reduce<Max>(s0);
+        s0 = lanes_reduce<Max, 32>(s0);
         if (threadIdx.x % 32 == 0) t0[i] = s0;
         __syncwarp();
         /* t1, t9, t2 (max over axes (1,)) over (n, 300): multiply subtract exp */
@@ -111,19 +118,19 @@ static __device__ __forceinline__ void kernel_1(
             t9[i * 300 + j] = exp(v1);
             s1 = Max::of(s1, v1);
         }
-        s1 = warp_reduce<Max>(s1);
+        s1 = lanes_reduce<Max, 32>(s1);
         if (threadIdx.x % 32 == 0) t2[i] = s1;
     }
 }
 
 static __device__ __forceinline__ void combine_1(
-    unsigned block, unsigned blocks, Index parts, const double *__restrict__ p0, double *__restrict__ t3)
+    unsigned block, unsigned blocks, Index parts, const double *__restrict__ p0, double *t3)
 {
     combine<Add, 32>(block, parts, 300, 0.0, p0, t3);
 }
 
 static __device__ __forceinline__ void kernel_3(
-    Index n, unsigned block, unsigned blocks, const double *__restrict__ t9, double *__restrict__ p0)
+    Index n, unsigned block, unsigned blocks, const double *__restrict__ t9, double *p0)
 {
     const Index chunk = block / 10, j = block % 10 * 32 + threadIdx.x % 32;
     const Index chunks = blocks / 10, share = (n + chunks - 1) / chunks;
@@ -144,7 +151,7 @@ static __device__ __forceinline__ void element_4(double t2, double &t4)
 }
 
 static __device__ __forceinline__ void kernel_4(
-    unsigned block, unsigned blocks, const double *__restrict__ t2, double *__restrict__ t4, Index count)
+    unsigned block, unsigned blocks, const double *__restrict__ t2, double *t4, Index count)
 {
     const bool aligned = is_aligned(t2) && is_aligned(t4);
     const Index packs = aligned ? count / PACK : 0;
@@ -161,8 +168,8 @@ static __device__ __forceinline__ void kernel_4(
 }
 
 static __device__ __forceinline__ void kernel_5(
-    unsigned block, unsigned blocks, const double *__restrict__ at_h0, const double *__restrict__ t3,
-    double *__restrict__ t5, Index count)
+    unsigned block, unsigned blocks, const double *__restrict__ at_h0, const double *__restrict__ t3, double *t5,
+    Index count)
 {
     const double h0 = *at_h0;
     FOR_EACH(e, count) {
@@ -172,7 +179,7 @@ static __device__ __forceinline__ void kernel_5(
 
 static __device__ __forceinline__ void kernel_6(
     Index n, unsigned block, unsigned blocks, const double *__restrict__ t1, const double *__restrict__ t4,
-    double *__restrict__ t6, double *__restrict__ t7, double *__restrict__ t8)
+    double *t6, double *t7, double *t8)
 {
     for (Index i = (Index)block * 8 + threadIdx.x / 32; i < n; i += (Index)blocks * 8) {
         /* t6, t7 (sum over axes (1,)) over (n, 300): subtract exp */
@@ -182,7 +189,7 @@ static __device__ __forceinline__ void kernel_6(
             t6[i * 300 + j] = v0;
             s0 += v0;
         }
-        s0 = warp_reduce<Add>(s0);
+        s0 = lanes_reduce<Add, 32>(s0);
         if (threadIdx.x % 32 == 0) t7[i] = s0;
         __syncwarp();
         /* t8 over (n, 300): divide */
@@ -194,7 +201,7 @@ static __device__ __forceinline__ void kernel_6(
     }
 }
 
-static __device__ __forceinline__ void numbers(Index n, unsigned block, unsigned blocks, double *__restrict__ to_h0)
+static __device__ __forceinline__ void numbers(Index n, unsigned block, unsigned blocks, double *to_h0)
 {
     if (block > 0 || threadIdx.x > 0) return;
     const long long w0 = n;
@@ -203,24 +210,22 @@ static __device__ __forceinline__ void numbers(Index n, unsigned block, unsigned
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_1(
-    Index n, const double *__restrict__ x, double *__restrict__ t0, const double *__restrict__ scale,
-    double *__restrict__ t1, double *__restrict__ t9, double *__restrict__ t2)
+    Index n, const double *__restrict__ x, double *t0, const double *__restrict__ scale, double *t1, double *t9,
+    double *t2)
 {
     /* t0 (max over axes (1,)) over (n, 300): reduction only; and 1 more, row by row */
     kernel_1(n, blockIdx.x, gridDim.x, x, t0, scale, t1, t9, t2);
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) launch_2(
-    Index n, const double *__restrict__ t9, double *__restrict__ p0)
+extern "C" __global__ void __launch_bounds__(THREADS) launch_2(Index n, const double *__restrict__ t9, double *p0)
 {
     /* t3 (sum over axes (0,)) over (n, 300): reduction only */
     kernel_3(n, blockIdx.x, gridDim.x, t9, p0);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_3(
-    unsigned end_1, Index n, double *__restrict__ h0, unsigned end_2, Index parts_1,
-    const double *__restrict__ p0, double *__restrict__ t3, unsigned end_3, const double *__restrict__ t2,
-    double *__restrict__ t4)
+    unsigned end_1, Index n, double *h0, unsigned end_2, Index parts_1, const double *__restrict__ p0,
+    double *t3, unsigned end_3, const double *__restrict__ t2, double *t4)
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {
@@ -236,9 +241,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) launch_3(
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_4(
-    unsigned end_1, const double *__restrict__ h0, const double *__restrict__ t3, double *__restrict__ t5,
-    unsigned end_2, Index n, const double *__restrict__ t1, const double *__restrict__ t4,
-    double *__restrict__ t6, double *__restrict__ t7, double *__restrict__ t8)
+    unsigned end_1, const double *__restrict__ h0, const double *__restrict__ t3, double *t5, unsigned end_2,
+    Index n, const double *__restrict__ t1, const double *__restrict__ t4, double *t6, double *t7, double *t8)
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {

@@ -14,6 +14,12 @@ static __device__ __forceinline__ double multiply_add(double x, double y, double
     return fma(x, y, z);
 }
 
+/* The threads of a warp that share a row with this one, LANES of them. */
+template <unsigned LANES> static __device__ __forceinline__ unsigned lanes_of()
+{
+    return (0xffffffffu >> (32 - LANES)) << (threadIdx.x % 32 / LANES * LANES);
+}
+
 struct Add {
     template <class T> static __device__ __forceinline__ T of(T x, T y) { return x + y; }
 };
@@ -30,11 +36,12 @@ struct Min {  /* NaN wins */
     template <class T> static __device__ __forceinline__ T of(T x, T y) { return x < y || x != x ? x : y; }
 };
 
-/* The values of all threads of a warp combined, for each of them. */
-template <class Op, class T> static __device__ __forceinline__ T warp_reduce(T value)
+/* The values of LANES threads side by side, a power of two, combined for each of them. */
+template <class Op, unsigned LANES, class T> static __device__ __forceinline__ T lanes_reduce(T value)
 {
-    for (int distance = 16; distance > 0; distance /= 2)
-        value = Op::of(value, __shfl_xor_sync(0xffffffffu, value, distance));
+    const unsigned mask = lanes_of<LANES>();
+    for (unsigned distance = LANES / 2; distance > 0; distance /= 2)
+        value = Op::of(value, (T)__shfl_xor_sync(mask, value, distance));
     return value;
 }
 
@@ -56,7 +63,7 @@ template <class Op, unsigned ACROSS, class T> static __device__ __forceinline__ 
 /* The second pass of a sum: what blocks have left is combined in a fixed order, ACROSS columns to a block. */
 template <class Op, unsigned ACROSS, class All, class From, class To>
 static __device__ __forceinline__ void combine(
-    unsigned block, Index parts, Index size, All nothing, const From *__restrict__ from, To *__restrict__ to)
+    unsigned block, Index parts, Index size, All nothing, const From *__restrict__ from, To *to)
 {
     const Index column = (Index)block * ACROSS + threadIdx.x % ACROSS;
     All all = nothing;
@@ -77,9 +84,9 @@ static __device__ __forceinline__ void product(
     Index tile, Index rows, Index columns, Index depth,
     const T *__restrict__ a, Index a_row, Index a_column,
     const T *__restrict__ b, Index b_row, Index b_column,
-    T *__restrict__ c, Index c_row, Index c_column)
+    T *c, Index c_row, Index c_column)
 {
-    __shared__ T memory[4 * TILE * TILE];
+    __shared__ __align__(16) T memory[4 * TILE * TILE];
     T(*left)[TILE + 4] = (T(*)[TILE + 4])memory;  /* by terms: the rows of one lie side by side */
     T(*right)[TILE + 4] = left + TILE;
     const Index across = (columns + TILE - 1) / TILE;
@@ -114,21 +121,20 @@ static __device__ __forceinline__ void product(
 
 static __device__ __forceinline__ void product_2(
     Index n, Index m_1, unsigned block, unsigned blocks, const double *__restrict__ x,
-    const double *__restrict__ x_1, double *__restrict__ t2)
+    const double *__restrict__ x_1, double *t2)
 {
     product(block, m_1, m_1, n, x, 1, m_1, x_1, m_1, 1, t2, m_1, 1);
 }
 
 static __device__ __forceinline__ void combine_1(
-    unsigned block, unsigned blocks, Index parts, const double *__restrict__ p0, double *__restrict__ t1)
+    unsigned block, unsigned blocks, Index parts, const double *__restrict__ p0, double *t1)
 {
     combine<Add, 1>(block, parts, 1, 0.0, p0, t1);
 }
 
 static __device__ __forceinline__ void kernel_1(
     Index n, Index m_1, unsigned block, unsigned blocks, const double *__restrict__ x,
-    const double *__restrict__ y, const double *__restrict__ x_1, double *__restrict__ t0,
-    double *__restrict__ p0)
+    const double *__restrict__ y, const double *__restrict__ x_1, double *t0, double *p0)
 {
     double s0 = 0.0;
     FOR_EACH(e, (m_1 * n - m_1)) {
@@ -143,7 +149,7 @@ static __device__ __forceinline__ void kernel_1(
 }
 
 static __device__ __forceinline__ void kernel_3(
-    Index n, Index m_1, unsigned block, unsigned blocks, const double *__restrict__ x, double *__restrict__ p1)
+    Index n, Index m_1, unsigned block, unsigned blocks, const double *__restrict__ x, double *p1)
 {
     double s0 = 0.0;
     FOR_EACH(e, (n - 1)) {
@@ -156,7 +162,7 @@ static __device__ __forceinline__ void kernel_3(
 
 static __device__ __forceinline__ void kernel_4(
     unsigned block, unsigned blocks, const double *__restrict__ at_h0, const double *__restrict__ t3,
-    double *__restrict__ total_1, const double *__restrict__ t1, double *__restrict__ t4)
+    double *total_1, const double *__restrict__ t1, double *t4)
 {
     const double h0 = *at_h0;
     if (block == 0 && threadIdx.x == 0) {
@@ -166,7 +172,7 @@ static __device__ __forceinline__ void kernel_4(
     }
 }
 
-static __device__ __forceinline__ void numbers(Index n, unsigned block, unsigned blocks, double *__restrict__ to_h0)
+static __device__ __forceinline__ void numbers(Index n, unsigned block, unsigned blocks, double *to_h0)
 {
     if (block > 0 || threadIdx.x > 0) return;
     const long long w0 = n - 1;
@@ -175,8 +181,8 @@ static __device__ __forceinline__ void numbers(Index n, unsigned block, unsigned
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_1(
-    unsigned end_1, Index n, Index m_1, const double *__restrict__ x, const double *__restrict__ y,
-    double *__restrict__ t0, double *__restrict__ p0, unsigned end_2, double *__restrict__ p1)
+    unsigned end_1, Index n, Index m_1, const double *__restrict__ x, const double *__restrict__ y, double *t0,
+    double *p0, unsigned end_2, double *p1)
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {
@@ -189,9 +195,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) launch_1(
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_2(
-    unsigned end_1, Index n, double *__restrict__ h0, unsigned end_2, Index parts_1,
-    const double *__restrict__ p0, double *__restrict__ t1, unsigned end_3, Index parts_2,
-    const double *__restrict__ p1, double *__restrict__ t3)
+    unsigned end_1, Index n, double *h0, unsigned end_2, Index parts_1, const double *__restrict__ p0,
+    double *t1, unsigned end_3, Index parts_2, const double *__restrict__ p1, double *t3)
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {
@@ -207,9 +212,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) launch_2(
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_3(
-    unsigned end_1, Index n, Index m_1, const double *__restrict__ x, double *__restrict__ t2, unsigned end_2,
-    const double *__restrict__ h0, const double *__restrict__ t3, double *__restrict__ total_1,
-    const double *__restrict__ t1, double *__restrict__ t4)
+    unsigned end_1, Index n, Index m_1, const double *__restrict__ x, double *t2, unsigned end_2,
+    const double *__restrict__ h0, const double *__restrict__ t3, double *total_1, const double *__restrict__ t1,
+    double *t4)
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {

@@ -61,6 +61,12 @@ template <class T> static __device__ __forceinline__ void put(T *memory, Index p
     ((Pack<T> *)memory)[p] = values;
 }
 
+/* The threads of a warp that share a row with this one, LANES of them. */
+template <unsigned LANES> static __device__ __forceinline__ unsigned lanes_of()
+{
+    return (0xffffffffu >> (32 - LANES)) << (threadIdx.x % 32 / LANES * LANES);
+}
+
 struct Add {
     template <class T> static __device__ __forceinline__ T of(T x, T y) { return x + y; }
 };
@@ -77,11 +83,12 @@ struct Min {  /* NaN wins */
     template <class T> static __device__ __forceinline__ T of(T x, T y) { return x < y || x != x ? x : y; }
 };
 
-/* The values of all threads of a warp combined, for each of them. */
-template <class Op, class T> static __device__ __forceinline__ T warp_reduce(T value)
+/* The values of LANES threads side by side, a power of two, combined for each of them. */
+template <class Op, unsigned LANES, class T> static __device__ __forceinline__ T lanes_reduce(T value)
 {
-    for (int distance = 16; distance > 0; distance /= 2)
-        value = Op::of(value, __shfl_xor_sync(0xffffffffu, value, distance));
+    const unsigned mask = lanes_of<LANES>();
+    for (unsigned distance = LANES / 2; distance > 0; distance /= 2)
+        value = Op::of(value, (T)__shfl_xor_sync(mask, value, distance));
     return value;
 }
 
@@ -103,7 +110,7 @@ template <class Op, unsigned ACROSS, class T> static __device__ __forceinline__ 
 /* The second pass of a sum: what blocks have left is combined in a fixed order, ACROSS columns to a block. */
 template <class Op, unsigned ACROSS, class All, class From, class To>
 static __device__ __forceinline__ void combine(
-    unsigned block, Index parts, Index size, All nothing, const From *__restrict__ from, To *__restrict__ to)
+    unsigned block, Index parts, Index size, All nothing, const From *__restrict__ from, To *to)
 {
     const Index column = (Index)block * ACROSS + threadIdx.x % ACROSS;
     All all = nothing;
@@ -124,9 +131,9 @@ static __device__ __forceinline__ void product(
     Index tile, Index rows, Index columns, Index depth,
     const T *__restrict__ a, Index a_row, Index a_column,
     const T *__restrict__ b, Index b_row, Index b_column,
-    T *__restrict__ c, Index c_row, Index c_column)
+    T *c, Index c_row, Index c_column)
 {
-    __shared__ T memory[4 * TILE * TILE];
+    __shared__ __align__(16) T memory[4 * TILE * TILE];
     T(*left)[TILE + 4] = (T(*)[TILE + 4])memory;  /* by terms: the rows of one lie side by side */
     T(*right)[TILE + 4] = left + TILE;
     const Index across = (columns + TILE - 1) / TILE;
@@ -167,13 +174,13 @@ static __device__ __forceinline__ void note_failure(long long *failure, long lon
 
 static __device__ __forceinline__ void product_1(
     Index n, unsigned block, unsigned blocks, const double *__restrict__ x, const double *__restrict__ u,
-    double *__restrict__ t0)
+    double *t0)
 {
     product(block, n, 10, 64, x, 64, 1, u, 10, 1, t0, 10, 1);
 }
 
 static __device__ __forceinline__ void kernel_3(
-    unsigned block, unsigned blocks, const double *__restrict__ at_h2, double *__restrict__ t2)
+    unsigned block, unsigned blocks, const double *__restrict__ at_h2, double *t2)
 {
     const double h2 = *at_h2;
     if (block == 0 && threadIdx.x == 0) {
@@ -183,29 +190,33 @@ static __device__ __forceinline__ void kernel_3(
 
 static __device__ __forceinline__ void kernel_2(
     Index n, unsigned block, unsigned blocks, const long long *__restrict__ at_h0,
-    const long long *__restrict__ at_h1, const long long *__restrict__ y, long long *__restrict__ t1,
-    const double *__restrict__ t0, double *__restrict__ t3)
+    const long long *__restrict__ at_h1, const long long *__restrict__ y, long long *t1,
+    const double *__restrict__ t0, double *t3)
 {
     const long long h0 = *at_h0;
     const long long h1 = *at_h1;
-    FOR_EACH(i, n) {
+    for (Index i = (Index)block * 16 + threadIdx.x / 16; i < n; i += (Index)blocks * 16) {
         /* t1 over (n,): less add where greater_equal less logical_and less add where multiply add where */
-        const long long v0 = y[i];
-        const long long v1 = (v0 < 0LL) ? add_int64(v0, 10LL) : v0;
-        const long long v2 = add_int64(multiply_int64((i < 0LL) ? add_int64(i, h0) : i, 10LL), v1);
-        t1[i] = ((v1 >= 0LL) & (v1 < 10LL)) ? v2 : h1;
+        if (threadIdx.x % 16 == 0) {
+            const long long v0 = y[i];
+            const long long v1 = (v0 < 0LL) ? add_int64(v0, 10LL) : v0;
+            const long long v2 = add_int64(multiply_int64((i < 0LL) ? add_int64(i, h0) : i, 10LL), v1);
+            t1[i] = ((v1 >= 0LL) & (v1 < 10LL)) ? v2 : h1;
+        }
+        __syncwarp(lanes_of<16>());
         /* t3 (max over axes (1,)) over (n, 10): reduction only */
         double s0 = -1.0 / 0.0;
-        for (Index j = 0; j < 10; j++) {
+        for (Index j = threadIdx.x % 16; j < 10; j += 16) {
             s0 = Max::of(s0, t0[i * 10 + j]);
         }
-        t3[i] = s0;
+        s0 = lanes_reduce<Max, 16>(s0);
+        if (threadIdx.x % 16 == 0) t3[i] = s0;
     }
 }
 
 static __device__ __forceinline__ void indices(
-    Index n, unsigned block, unsigned blocks, long long *__restrict__ out, const long long *__restrict__ t1,
-    long long *__restrict__ failure)
+    Index n, unsigned block, unsigned blocks, long long *out, const long long *__restrict__ t1,
+    long long *failure)
 {
     FOR_EACH(e, n) {
         const Index i = e;
@@ -218,7 +229,7 @@ static __device__ __forceinline__ void indices(
     }
 }
 
-static __device__ __forceinline__ void clear(Index n, unsigned block, unsigned blocks, double *__restrict__ out)
+static __device__ __forceinline__ void clear(Index n, unsigned block, unsigned blocks, double *out)
 {
     FOR_EACH(e, 10 * n) {
         out[e] = 0.0;
@@ -226,7 +237,7 @@ static __device__ __forceinline__ void clear(Index n, unsigned block, unsigned b
 }
 
 static __device__ __forceinline__ void scatter_5(
-    Index n, unsigned block, unsigned blocks, double *__restrict__ out, const long long *__restrict__ index,
+    Index n, unsigned block, unsigned blocks, double *out, const long long *__restrict__ index,
     const long long *__restrict__ order_1, const double *__restrict__ t2)
 {
     FOR_EACH(e, n) {
@@ -244,18 +255,20 @@ static __device__ __forceinline__ void scatter_5(
 }
 
 static __device__ __forceinline__ void kernel_6(
-    Index n, unsigned block, unsigned blocks, const double *__restrict__ t3, double *__restrict__ t5,
-    const double *__restrict__ t0, double *__restrict__ t6, double *__restrict__ t7, double *__restrict__ t8,
-    double *__restrict__ t9, const double *__restrict__ t4, double *__restrict__ t10, double *__restrict__ t11,
-    double *__restrict__ t12, double *__restrict__ t13, double *__restrict__ t15, long long *__restrict__ t14)
+    Index n, unsigned block, unsigned blocks, const double *__restrict__ t3, double *t5,
+    const double *__restrict__ t0, double *t6, double *t7, double *t8, double *t9, const double *__restrict__ t4,
+    double *t10, double *t11, double *t12, double *t13, double *t15, long long *t14)
 {
-    FOR_EACH(i, n) {
+    for (Index i = (Index)block * 16 + threadIdx.x / 16; i < n; i += (Index)blocks * 16) {
         /* t5 over (n, 1): isfinite where */
-        const double v0 = t3[i];
-        t5[i] = isfinite_float64(v0) ? v0 : 0.0;
+        if (threadIdx.x % 16 == 0) {
+            const double v0 = t3[i];
+            t5[i] = isfinite_float64(v0) ? v0 : 0.0;
+        }
+        __syncwarp(lanes_of<16>());
         /* t6, t7, t8 (sum over axes (1,)) over (n, 10): subtract exp */
         double s0 = 0.0;
-        for (Index j = 0; j < 10; j++) {
+        for (Index j = threadIdx.x % 16; j < 10; j += 16) {
             const double v1 = t5[i];
             const double v2 = t0[i * 10 + j] - v1;
             const double v3 = exp(v2);
@@ -263,14 +276,19 @@ static __device__ __forceinline__ void kernel_6(
             t7[i * 10 + j] = v3;
             s0 += v3;
         }
-        t8[i] = s0;
+        s0 = lanes_reduce<Add, 16>(s0);
+        if (threadIdx.x % 16 == 0) t8[i] = s0;
+        __syncwarp(lanes_of<16>());
         /* t9 over (n, 1): log */
-        const double v4 = t8[i];
-        t9[i] = log(v4);
+        if (threadIdx.x % 16 == 0) {
+            const double v4 = t8[i];
+            t9[i] = log(v4);
+        }
+        __syncwarp(lanes_of<16>());
         /* t10, t11 (max over axes (1,)), t12 (sum over axes (1,)) over (n, 10): divide divide negative */
         double s1 = -1.0 / 0.0;
         double s2 = 0.0;
-        for (Index j = 0; j < 10; j++) {
+        for (Index j = threadIdx.x % 16; j < 10; j += 16) {
             const double v5 = t7[i * 10 + j];
             const double v6 = t8[i];
             const double v7 = v5 / v6;
@@ -278,11 +296,14 @@ static __device__ __forceinline__ void kernel_6(
             s1 = Max::of(s1, v7);
             s2 += -(t4[i * 10 + j] / v6);
         }
-        t11[i] = s1;
-        t12[i] = s2;
+        s1 = lanes_reduce<Max, 16>(s1);
+        if (threadIdx.x % 16 == 0) t11[i] = s1;
+        s2 = lanes_reduce<Add, 16>(s2);
+        if (threadIdx.x % 16 == 0) t12[i] = s2;
+        __syncwarp(lanes_of<16>());
         /* t13, t15, t14 (min over axes (1,)) over (n, 10): subtract equal isnan logical_or where multiply add */
         long long s3 = 9223372036854775807LL;
-        for (Index j = 0; j < 10; j++) {
+        for (Index j = threadIdx.x % 16; j < 10; j += 16) {
             const double v8 = t6[i * 10 + j];
             const double v9 = t9[i];
             const double v10 = t10[i * 10 + j];
@@ -291,15 +312,16 @@ static __device__ __forceinline__ void kernel_6(
             const double v13 = t7[i * 10 + j];
             t13[i * 10 + j] = v8 - v9;
             t15[i * 10 + j] = t4[i * 10 + j] + (v12 * v13);
-            s3 = Min::of(s3, ((v10 == v11) | isnan_float64(v10)) ? j : 10LL);
+            s3 = Min::of(s3, (long long)(((v10 == v11) | isnan_float64(v10)) ? j : 10LL));
         }
-        t14[i] = s3;
+        s3 = lanes_reduce<Min, 16>(s3);
+        if (threadIdx.x % 16 == 0) t14[i] = s3;
     }
 }
 
 static __device__ __forceinline__ void take_11(
-    Index n, unsigned block, unsigned blocks, double *__restrict__ out, const long long *__restrict__ t1,
-    const double *__restrict__ t13, long long *__restrict__ failure)
+    Index n, unsigned block, unsigned blocks, double *out, const long long *__restrict__ t1,
+    const double *__restrict__ t13, long long *failure)
 {
     FOR_EACH(e, n) {
         const Index i = e;
@@ -314,7 +336,7 @@ static __device__ __forceinline__ void take_11(
 
 static __device__ __forceinline__ void product_13(
     Index n, unsigned block, unsigned blocks, const double *__restrict__ x, const double *__restrict__ t15,
-    double *__restrict__ t18)
+    double *t18)
 {
     product(block, 64, 10, n, x, 1, 64, t15, 10, 1, t18, 10, 1);
 }
@@ -325,14 +347,14 @@ static __device__ __forceinline__ void element_12(long long t14, long long y, lo
 }
 
 static __device__ __forceinline__ void combine_1(
-    unsigned block, unsigned blocks, Index parts, const long long *__restrict__ p0, long long *__restrict__ t17)
+    unsigned block, unsigned blocks, Index parts, const long long *__restrict__ p0, long long *t17)
 {
     combine<Add, 1>(block, parts, 1, (unsigned long long)0LL, p0, t17);
 }
 
 static __device__ __forceinline__ void kernel_12(
     unsigned block, unsigned blocks, const long long *__restrict__ t14, const long long *__restrict__ y,
-    Index count, long long *__restrict__ p0)
+    Index count, long long *p0)
 {
     unsigned long long s0 = 0LL;
     const bool aligned = is_aligned(t14) && is_aligned(y);
@@ -360,13 +382,13 @@ static __device__ __forceinline__ void element_14(double t16, double &s0)
 }
 
 static __device__ __forceinline__ void combine_2(
-    unsigned block, unsigned blocks, Index parts, const double *__restrict__ p1, double *__restrict__ t19)
+    unsigned block, unsigned blocks, Index parts, const double *__restrict__ p1, double *t19)
 {
     combine<Add, 1>(block, parts, 1, 0.0, p1, t19);
 }
 
 static __device__ __forceinline__ void kernel_14(
-    unsigned block, unsigned blocks, const double *__restrict__ t16, Index count, double *__restrict__ p1)
+    unsigned block, unsigned blocks, const double *__restrict__ t16, Index count, double *p1)
 {
     double s0 = 0.0;
     const bool aligned = is_aligned(t16);
@@ -389,7 +411,7 @@ static __device__ __forceinline__ void kernel_14(
 
 static __device__ __forceinline__ void kernel_16(
     unsigned block, unsigned blocks, const double *__restrict__ at_h2, const double *__restrict__ t19,
-    double *__restrict__ t20)
+    double *t20)
 {
     const double h2 = *at_h2;
     if (block == 0 && threadIdx.x == 0) {
@@ -398,7 +420,7 @@ static __device__ __forceinline__ void kernel_16(
 }
 
 static __device__ __forceinline__ void kernel_15(
-    unsigned block, unsigned blocks, const double *__restrict__ t18, double *__restrict__ u, Index count)
+    unsigned block, unsigned blocks, const double *__restrict__ t18, double *u, Index count)
 {
     FOR_EACH(e, count) {
         const double v0 = u[e];
@@ -407,8 +429,7 @@ static __device__ __forceinline__ void kernel_15(
 }
 
 static __device__ __forceinline__ void numbers(
-    Index n, unsigned block, unsigned blocks, double *__restrict__ to_h2, long long *__restrict__ to_h0,
-    long long *__restrict__ to_h1)
+    Index n, unsigned block, unsigned blocks, double *to_h2, long long *to_h0, long long *to_h1)
 {
     if (block > 0 || threadIdx.x > 0) return;
     const long long w0 = n;
@@ -422,7 +443,7 @@ static __device__ __forceinline__ void numbers(
 }
 
 static __device__ __forceinline__ void collected(
-    Index n, unsigned block, unsigned blocks, double *__restrict__ sums_1, const double *__restrict__ t20,
+    Index n, unsigned block, unsigned blocks, double *sums_1, const double *__restrict__ t20,
     const long long *__restrict__ t17)
 {
     if (block == 0 && threadIdx.x == 0) {
@@ -432,8 +453,8 @@ static __device__ __forceinline__ void collected(
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_1(
-    unsigned end_1, Index n, double *__restrict__ h2, long long *__restrict__ h0, long long *__restrict__ h1,
-    unsigned end_2, const double *__restrict__ x, const double *__restrict__ u, double *__restrict__ t0)
+    unsigned end_1, Index n, double *h2, long long *h0, long long *h1, unsigned end_2,
+    const double *__restrict__ x, const double *__restrict__ u, double *t0)
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {
@@ -447,22 +468,21 @@ extern "C" __global__ void __launch_bounds__(THREADS) launch_1(
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_2(
     Index n, const long long *__restrict__ h0, const long long *__restrict__ h1, const long long *__restrict__ y,
-    long long *__restrict__ t1, const double *__restrict__ t0, double *__restrict__ t3)
+    long long *t1, const double *__restrict__ t0, double *t3)
 {
     /* t1 over (n,): less add where greater_equal less logical_and less add where multiply add where; and 1 more, row by row */
     kernel_2(n, blockIdx.x, gridDim.x, h0, h1, y, t1, t0, t3);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_3(
-    Index n, long long *__restrict__ index, const long long *__restrict__ t1, long long *__restrict__ failure_1)
+    Index n, long long *index, const long long *__restrict__ t1, long long *failure_1)
 {
     /* t4 = ScatterAdd along axis 0, (10*n,) */
     indices(n, blockIdx.x, gridDim.x, index, t1, failure_1);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_4(
-    unsigned end_1, const double *__restrict__ h2, double *__restrict__ t2, unsigned end_2, Index n,
-    double *__restrict__ t4)
+    unsigned end_1, const double *__restrict__ h2, double *t2, unsigned end_2, Index n, double *t4)
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {
@@ -475,7 +495,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) launch_4(
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_5(
-    Index n, double *__restrict__ t4, const long long *__restrict__ index, const long long *__restrict__ order_1,
+    Index n, double *t4, const long long *__restrict__ index, const long long *__restrict__ order_1,
     const double *__restrict__ t2)
 {
     /* t4 = ScatterAdd along axis 0, (10*n,) */
@@ -483,35 +503,31 @@ extern "C" __global__ void __launch_bounds__(THREADS) launch_5(
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_6(
-    Index n, const double *__restrict__ t3, double *__restrict__ t5, const double *__restrict__ t0,
-    double *__restrict__ t6, double *__restrict__ t7, double *__restrict__ t8, double *__restrict__ t9,
-    const double *__restrict__ t4, double *__restrict__ t10, double *__restrict__ t11, double *__restrict__ t12,
-    double *__restrict__ t13, double *__restrict__ t15, long long *__restrict__ t14)
+    Index n, const double *__restrict__ t3, double *t5, const double *__restrict__ t0, double *t6, double *t7,
+    double *t8, double *t9, const double *__restrict__ t4, double *t10, double *t11, double *t12, double *t13,
+    double *t15, long long *t14)
 {
     /* t5 over (n, 1): isfinite where; and 4 more, row by row */
     kernel_6(n, blockIdx.x, gridDim.x, t3, t5, t0, t6, t7, t8, t9, t4, t10, t11, t12, t13, t15, t14);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_7(
-    Index n, double *__restrict__ t16, const long long *__restrict__ t1, const double *__restrict__ t13,
-    long long *__restrict__ failure_1)
+    Index n, double *t16, const long long *__restrict__ t1, const double *__restrict__ t13, long long *failure_1)
 {
     /* t16 = Take along axis 0, (n,) */
     take_11(n, blockIdx.x, gridDim.x, t16, t1, t13, failure_1);
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) launch_8(
-    const double *__restrict__ t16, Index n, double *__restrict__ p1)
+extern "C" __global__ void __launch_bounds__(THREADS) launch_8(const double *__restrict__ t16, Index n, double *p1)
 {
     /* t19 (sum over axes (0,)) over (n,): reduction only */
     kernel_14(blockIdx.x, gridDim.x, t16, n, p1);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_9(
-    unsigned end_1, Index n, const double *__restrict__ x, const double *__restrict__ t15,
-    double *__restrict__ t18, unsigned end_2, const long long *__restrict__ t14, const long long *__restrict__ y,
-    long long *__restrict__ p0, unsigned end_3, Index parts_1, const double *__restrict__ p1,
-    double *__restrict__ t19)
+    unsigned end_1, Index n, const double *__restrict__ x, const double *__restrict__ t15, double *t18,
+    unsigned end_2, const long long *__restrict__ t14, const long long *__restrict__ y, long long *p0,
+    unsigned end_3, Index parts_1, const double *__restrict__ p1, double *t19)
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {
@@ -527,9 +543,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) launch_9(
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_10(
-    unsigned end_1, Index parts_1, const long long *__restrict__ p0, long long *__restrict__ t17, unsigned end_2,
-    const double *__restrict__ h2, const double *__restrict__ t19, double *__restrict__ t20, unsigned end_3,
-    const long long *__restrict__ failure, const double *__restrict__ t18, double *__restrict__ u)
+    unsigned end_1, Index parts_1, const long long *__restrict__ p0, long long *t17, unsigned end_2,
+    const double *__restrict__ h2, const double *__restrict__ t19, double *t20, unsigned end_3,
+    const long long *__restrict__ failure, const double *__restrict__ t18, double *u)
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {
@@ -546,7 +562,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) launch_10(
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) collect(
-    Index n, double *__restrict__ sums_1, const double *__restrict__ t20, const long long *__restrict__ t17)
+    Index n, double *sums_1, const double *__restrict__ t20, const long long *__restrict__ t17)
 {
     /* the outputs of a batch, times its rows */
     collected(n, blockIdx.x, gridDim.x, sums_1, t20, t17);

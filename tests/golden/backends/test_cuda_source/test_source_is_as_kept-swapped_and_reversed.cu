@@ -9,8 +9,7 @@ typedef long long Index;
 #define FOR_EACH(i, count) \
     for (Index i = (Index)block * THREADS + threadIdx.x; i < (count); i += (Index)blocks * THREADS)
 
-static __device__ __forceinline__ void kernel_1(
-    unsigned block, unsigned blocks, double *__restrict__ b, double *__restrict__ a, Index count)
+static __device__ __forceinline__ void kernel_1(unsigned block, unsigned blocks, double *b, double *a, Index count)
 {
     FOR_EACH(e, count) {
         const double v0 = b[e];
@@ -21,7 +20,7 @@ static __device__ __forceinline__ void kernel_1(
 }
 
 static __device__ __forceinline__ void kernel_2(
-    unsigned block, unsigned blocks, const double *__restrict__ c, double *__restrict__ t0)
+    unsigned block, unsigned blocks, const double *__restrict__ c, double *t0)
 {
     FOR_EACH(e, 4) {
         const Index i = e;
@@ -30,22 +29,21 @@ static __device__ __forceinline__ void kernel_2(
 }
 
 static __device__ __forceinline__ void copy_1(
-    unsigned block, unsigned blocks, const double *__restrict__ from, double *__restrict__ to, Index count)
+    unsigned block, unsigned blocks, const double *__restrict__ from, double *to, Index count)
 {
     FOR_EACH(e, count) {
         to[e] = from[e];
     }
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) launch_1(const double *__restrict__ c, double *__restrict__ t0)
+extern "C" __global__ void __launch_bounds__(THREADS) launch_1(const double *__restrict__ c, double *t0)
 {
     /* t0 over (4,): multiply */
     kernel_2(blockIdx.x, gridDim.x, c + 3, t0);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_2(
-    unsigned end_1, double *__restrict__ b, double *__restrict__ a, unsigned end_2,
-    const double *__restrict__ t0, double *__restrict__ c)
+    unsigned end_1, double *b, double *a, unsigned end_2, const double *__restrict__ t0, double *c)
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {

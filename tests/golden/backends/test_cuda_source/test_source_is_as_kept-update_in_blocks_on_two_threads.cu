@@ -36,6 +36,12 @@ template <class T> static __device__ __forceinline__ void put(T *memory, Index p
     ((Pack<T> *)memory)[p] = values;
 }
 
+/* The threads of a warp that share a row with this one, LANES of them. */
+template <unsigned LANES> static __device__ __forceinline__ unsigned lanes_of()
+{
+    return (0xffffffffu >> (32 - LANES)) << (threadIdx.x % 32 / LANES * LANES);
+}
+
 struct Add {
     template <class T> static __device__ __forceinline__ T of(T x, T y) { return x + y; }
 };
@@ -52,11 +58,12 @@ struct Min {  /* NaN wins */
     template <class T> static __device__ __forceinline__ T of(T x, T y) { return x < y || x != x ? x : y; }
 };
 
-/* The values of all threads of a warp combined, for each of them. */
-template <class Op, class T> static __device__ __forceinline__ T warp_reduce(T value)
+/* The values of LANES threads side by side, a power of two, combined for each of them. */
+template <class Op, unsigned LANES, class T> static __device__ __forceinline__ T lanes_reduce(T value)
 {
-    for (int distance = 16; distance > 0; distance /= 2)
-        value = Op::of(value, __shfl_xor_sync(0xffffffffu, value, distance));
+    const unsigned mask = lanes_of<LANES>();
+    for (unsigned distance = LANES / 2; distance > 0; distance /= 2)
+        value = Op::of(value, (T)__shfl_xor_sync(mask, value, distance));
     return value;
 }
 
@@ -78,7 +85,7 @@ template <class Op, unsigned ACROSS, class T> static __device__ __forceinline__ 
 /* The second pass of a sum: what blocks have left is combined in a fixed order, ACROSS columns to a block. */
 template <class Op, unsigned ACROSS, class All, class From, class To>
 static __device__ __forceinline__ void combine(
-    unsigned block, Index parts, Index size, All nothing, const From *__restrict__ from, To *__restrict__ to)
+    unsigned block, Index parts, Index size, All nothing, const From *__restrict__ from, To *to)
 {
     const Index column = (Index)block * ACROSS + threadIdx.x % ACROSS;
     All all = nothing;
@@ -101,14 +108,13 @@ static __device__ __forceinline__ void element_1(float g, float &m_1, float &w, 
 }
 
 static __device__ __forceinline__ void combine_1(
-    unsigned block, unsigned blocks, Index parts, const double *__restrict__ p0, float *__restrict__ t0)
+    unsigned block, unsigned blocks, Index parts, const double *__restrict__ p0, float *t0)
 {
     combine<Add, 1>(block, parts, 1, 0.0, p0, t0);
 }
 
 static __device__ __forceinline__ void kernel_1(
-    unsigned block, unsigned blocks, const float *__restrict__ g, float *__restrict__ m_1, float *__restrict__ w,
-    Index count, double *__restrict__ p0)
+    unsigned block, unsigned blocks, const float *__restrict__ g, float *m_1, float *w, Index count, double *p0)
 {
     double s0 = 0.0;
     const bool aligned = is_aligned(g) && is_aligned(m_1) && is_aligned(w);
@@ -134,14 +140,13 @@ static __device__ __forceinline__ void kernel_1(
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) launch_1(
-    const float *__restrict__ g, float *__restrict__ m_1, float *__restrict__ w, double *__restrict__ p0)
+    const float *__restrict__ g, float *m_1, float *w, double *p0)
 {
     /* m_1, w, t0 (sum over axes (0, 1)) over (1000, 1000): square multiply multiply add multiply sqrt add divide subtract */
     kernel_1(blockIdx.x, gridDim.x, g, m_1, w, 1000000, p0);
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) launch_2(
-    Index parts_1, const double *__restrict__ p0, float *__restrict__ t0)
+extern "C" __global__ void __launch_bounds__(THREADS) launch_2(Index parts_1, const double *__restrict__ p0, float *t0)
 {
     /* t0: what blocks have left */
     combine_1(blockIdx.x, gridDim.x, parts_1, p0, t0);
