@@ -16,6 +16,8 @@ from symopt.graph.dimensions import Dim, product
 from symopt.graph.nodes import Node, Reduce
 from symopt.lowering.program import Kernel, Loop, Program, base_of, memory
 
+#: Memory that the kernels of a function touch together, at most: each is an argument.
+MOST = 200
 #: A kernel of the program with its number.
 Numbered = tuple[int, Kernel]
 
@@ -88,6 +90,8 @@ class Chains:
     def _joins(self, loop: Loop, touched: dict[object, bool], chain: _Chain) -> bool:
         axis = rows_axis(loop)
         if not chain.members or axis is None or loop.domain[axis] != chain.rows:
+            return False
+        if len(chain.local.keys() | touched.keys()) > MOST:
             return False
         writes = {memory(buffer) for _, buffer in loop.writes}
         met = [key for key in touched if key in chain.local and (key in chain.written or key in writes)]

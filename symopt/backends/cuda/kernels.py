@@ -15,7 +15,7 @@ from symopt.backends.cuda.scope import CudaScope, Formals
 from symopt.backends.cuda.sums import Sum
 from symopt.graph.dimensions import Dim, product
 from symopt.graph.nodes import Node, Reduce
-from symopt.lowering.program import Buffer, Loop
+from symopt.lowering.program import Buffer, Loop, memory
 
 
 class Kernel(KernelPlaces):
@@ -34,6 +34,7 @@ class Kernel(KernelPlaces):
         super().__init__(loop, scope, given, apart)
         self.number = number
         self.element = ""
+        self.own = {memory(buffer) for _, buffer in loop.writes}  # not what others of its function write
         self.full: list[Sum] = []
         self.partial: list[Sum] = []
         self.trivial: list[tuple[Reduce, Buffer]] = []

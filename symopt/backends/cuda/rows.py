@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+from symopt.backends.cfamily.kernel_places import INDICES
 from symopt.backends.cfamily.text import block
 from symopt.backends.cuda.jobs import (
     CHUNK_ELEMENTS,
@@ -20,6 +22,7 @@ from symopt.backends.cuda.kernels import Kernel
 from symopt.backends.cuda.passes import finished
 from symopt.backends.cuda.sums import across
 from symopt.graph.dimensions import Dim, product
+from symopt.lowering.program import memory
 
 #: Elements of a row up to which one thread adds them up, and from which on whole blocks do; else it is a warp, or the
 #: part of one that suits.
@@ -105,7 +108,7 @@ def _write_long_rows(kernel: Kernel) -> list[Job]:
 def _row(kernel: Kernel, kept: list[int], lanes: int) -> list[str]:
     """What one kernel does with a row, by so many threads."""
     others, lane = _others(kernel, kept), _lane(lanes)
-    inner = kernel.statements(kernel.sums)
+    before, inner = _read_once(kernel, others, kernel.statements(kernel.sums))
     if others:
         q, length = kernel.counter("q", others), kernel.scope.sizes.dim(_extent(kernel, others))
         step = f"{q}++" if lanes == 1 else f"{q} += {lanes}"
@@ -120,7 +123,22 @@ def _row(kernel: Kernel, kept: list[int], lanes: int) -> list[str]:
         store = f"{place} = {one.stored(one.name)};"
         results += [f"{one.name} = {_combined(one.operation, one.name, lanes)};"] if lanes > 1 else []
         results.append(store if lanes == 1 else f"if ({lane} == 0) {store}")
-    return [*(one.declaration for one in kernel.partial), *loop, *results]
+    return [*(one.declaration for one in kernel.partial), *before, *loop, *results]
+
+
+_READ = re.compile(r"const [\w ]+ \w+ = (\w+)\[([^\]]*)\];")
+
+
+def _read_once(kernel: Kernel, others: list[int], lines: list[str]) -> tuple[list[str], list[str]]:
+    """Lines that read what is the same all along a row, and those that are left."""
+    moving = {INDICES[depth] for depth in others}
+    own = {pointer.name for pointer in kernel.pointers.values() if memory(pointer.buffer) in kernel.own}
+    once = []
+    for line in lines:
+        found = _READ.fullmatch(line)
+        if found and found[1] not in own and moving.isdisjoint(re.findall(r"\w+", found[2])):
+            once.append(line)
+    return once, [line for line in lines if line not in once]
 
 
 def _others(kernel: Kernel, kept: list[int]) -> list[int]:

@@ -41,8 +41,9 @@ class Room:
     def __init__(self, inputs: Sequence[Input], arrays: Sequence[Any], batch: int, device: Device) -> None:
         self.buffers: dict[Input, Any] = {}
         self.staging: dict[Input, Array] = {}
-        self.copied: Any = None  # events
-        self.computed: Any = None
+        # Events; nobody waits for one that was never recorded.
+        self.copied = device.xp.cuda.Event(disable_timing=True)
+        self.computed = device.xp.cuda.Event(disable_timing=True)
         for node, array in zip(inputs, arrays, strict=True):
             shape = (batch, *array.shape[1:])
             self.buffers[node] = device.xp.empty(shape, node.dtype)
@@ -65,8 +66,7 @@ class Rooms:
         key = (batch, *((array.shape[1:], self.device.is_array(array)) for array in arrays))
         if key != self._key:
             for room in self._rooms:
-                if room.copied is not None:
-                    room.copied.synchronize()  # the host's memory is free again only then
+                room.copied.synchronize()  # the host's memory is free again only then
             self._rooms = [Room(inputs, arrays, batch, self.device) for _ in range(2)]
             self._key = key
         return self._rooms
@@ -102,12 +102,11 @@ class Feed:
             room = self._rooms[number % 2]
             given = self._filled(room, low, min(low + self._batch, self._count), stream)
             yield given
-            room.computed = stream.record()
+            stream.record(room.computed)
 
     def _filled(self, room: Room, low: int, high: int, stream: Any) -> Mapping[Input, Any]:
-        if room.copied is not None:
+        if room.staging:
             room.copied.synchronize()  # what is staged there may still be on its way
-        if room.computed is not None:
             self._copies.wait_event(room.computed)
         rows = high - low
         for node, array in zip(self._inputs, self._arrays, strict=True):
@@ -117,8 +116,9 @@ class Feed:
                 room.buffers[node][:rows].set(staged, stream=self._copies)
             else:
                 self._gather(array, low, high, room.buffers[node][:rows])
-        room.copied = self._copies.record()
-        stream.wait_event(room.copied)
+        if room.staging:
+            self._copies.record(room.copied)
+            stream.wait_event(room.copied)
         return {node: buffer[:rows] for node, buffer in room.buffers.items()}
 
     def _stage(self, array: Array, low: int, high: int, staged: Array) -> None:

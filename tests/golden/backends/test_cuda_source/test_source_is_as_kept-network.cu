@@ -187,9 +187,9 @@ static __device__ __forceinline__ void kernel_4(
         /* t6, t7, t8, t10, t9 (sum over axes (1,)), t11 (sum over axes (1,)) over (n, 3): equal subtract exp where */
         double s1 = 0.0;
         double s2 = 0.0;
+        const float v2 = t4[i];
         for (Index j = 0; j < 3; j++) {
             const int v1 = y[i] == j;
-            const float v2 = t4[i];
             const float v3 = t2[i * 3 + j] - v2;
             const float v4 = expf(v3);
             const float v5 = v1 ? t5[0] : 0.0f;
@@ -209,11 +209,11 @@ static __device__ __forceinline__ void kernel_4(
         t13[i] = v7 / v6;
         /* t15, t14 (sum over axes (1,)) over (n, 3): subtract where multiply subtract */
         double s3 = 0.0;
+        const float v8 = t12[i];
+        const float v11 = t13[i];
         for (Index j = 0; j < 3; j++) {
-            const float v8 = t12[i];
             const float v9 = t7[i * 3 + j];
             const int v10 = t6[i * 3 + j];
-            const float v11 = t13[i];
             const float v12 = t8[i * 3 + j];
             const float v13 = t10[i * 3 + j];
             t15[i * 3 + j] = (v11 * v12) - v13;

@@ -111,8 +111,8 @@ static __device__ __forceinline__ void kernel_1(
         __syncwarp();
         /* t1, t9, t2 (max over axes (1,)) over (n, 300): multiply subtract exp */
         double s1 = -1.0 / 0.0;
+        const double v0 = t0[i];
         for (Index j = threadIdx.x % 32; j < 300; j += 32) {
-            const double v0 = t0[i];
             const double v1 = (x[i * 300 + j] * scale[j]) - v0;
             t1[i * 300 + j] = v1;
             t9[i * 300 + j] = exp(v1);
@@ -193,9 +193,9 @@ static __device__ __forceinline__ void kernel_6(
         if (threadIdx.x % 32 == 0) t7[i] = s0;
         __syncwarp();
         /* t8 over (n, 300): divide */
+        const double v2 = t7[i];
         for (Index j = threadIdx.x % 32; j < 300; j += 32) {
             const double v1 = t6[i * 300 + j];
-            const double v2 = t7[i];
             t8[i * 300 + j] = v1 / v2;
         }
     }

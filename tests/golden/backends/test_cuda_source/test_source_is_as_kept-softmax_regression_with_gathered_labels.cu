@@ -197,8 +197,8 @@ static __device__ __forceinline__ void kernel_2(
     const long long h1 = *at_h1;
     for (Index i = (Index)block * 16 + threadIdx.x / 16; i < n; i += (Index)blocks * 16) {
         /* t1 over (n,): less add where greater_equal less logical_and less add where multiply add where */
+        const long long v0 = y[i];
         if (threadIdx.x % 16 == 0) {
-            const long long v0 = y[i];
             const long long v1 = (v0 < 0LL) ? add_int64(v0, 10LL) : v0;
             const long long v2 = add_int64(multiply_int64((i < 0LL) ? add_int64(i, h0) : i, 10LL), v1);
             t1[i] = ((v1 >= 0LL) & (v1 < 10LL)) ? v2 : h1;
@@ -261,15 +261,15 @@ static __device__ __forceinline__ void kernel_6(
 {
     for (Index i = (Index)block * 16 + threadIdx.x / 16; i < n; i += (Index)blocks * 16) {
         /* t5 over (n, 1): isfinite where */
+        const double v0 = t3[i];
         if (threadIdx.x % 16 == 0) {
-            const double v0 = t3[i];
             t5[i] = isfinite_float64(v0) ? v0 : 0.0;
         }
         __syncwarp(lanes_of<16>());
         /* t6, t7, t8 (sum over axes (1,)) over (n, 10): subtract exp */
         double s0 = 0.0;
+        const double v1 = t5[i];
         for (Index j = threadIdx.x % 16; j < 10; j += 16) {
-            const double v1 = t5[i];
             const double v2 = t0[i * 10 + j] - v1;
             const double v3 = exp(v2);
             t6[i * 10 + j] = v2;
@@ -280,17 +280,17 @@ static __device__ __forceinline__ void kernel_6(
         if (threadIdx.x % 16 == 0) t8[i] = s0;
         __syncwarp(lanes_of<16>());
         /* t9 over (n, 1): log */
+        const double v4 = t8[i];
         if (threadIdx.x % 16 == 0) {
-            const double v4 = t8[i];
             t9[i] = log(v4);
         }
         __syncwarp(lanes_of<16>());
         /* t10, t11 (max over axes (1,)), t12 (sum over axes (1,)) over (n, 10): divide divide negative */
         double s1 = -1.0 / 0.0;
         double s2 = 0.0;
+        const double v6 = t8[i];
         for (Index j = threadIdx.x % 16; j < 10; j += 16) {
             const double v5 = t7[i * 10 + j];
-            const double v6 = t8[i];
             const double v7 = v5 / v6;
             t10[i * 10 + j] = v7;
             s1 = Max::of(s1, v7);
@@ -303,12 +303,12 @@ static __device__ __forceinline__ void kernel_6(
         __syncwarp(lanes_of<16>());
         /* t13, t15, t14 (min over axes (1,)) over (n, 10): subtract equal isnan logical_or where multiply add */
         long long s3 = 9223372036854775807LL;
+        const double v9 = t9[i];
+        const double v11 = t11[i];
+        const double v12 = t12[i];
         for (Index j = threadIdx.x % 16; j < 10; j += 16) {
             const double v8 = t6[i * 10 + j];
-            const double v9 = t9[i];
             const double v10 = t10[i * 10 + j];
-            const double v11 = t11[i];
-            const double v12 = t12[i];
             const double v13 = t7[i * 10 + j];
             t13[i * 10 + j] = v8 - v9;
             t15[i * 10 + j] = t4[i * 10 + j] + (v12 * v13);
