@@ -174,7 +174,9 @@ class Steps:
             return function("void run", RUN, [*lines, *copies_in(near), *alone, *copies_out(near)])
         if not self.threads:
             return function("void run", RUN, [*lines, *alone])
-        shared = block([*self._call("m", names, "call + s", "me", "team"), "BARRIER"], loop)
+        # After the last step all wait anyway, where the threads come together.
+        wait = "if (s + 1 < steps) BARRIER"
+        shared = block([*self._call("m", names, "call + s", "me", "team"), wait], loop)
         lines += block([*alone, "return;"], "if (threads <= 1)")
         return function("void run", RUN, [*lines, *PARALLEL, *indented(shared), "}"])
 

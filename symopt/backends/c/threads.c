@@ -7,7 +7,7 @@ extern int omp_get_thread_num(void), omp_get_num_threads(void);
 #else
 #define THREAD 0
 #define THREADS 1
-#define BARRIER
+#define BARRIER {}
 #endif
 
 /* Code of its own for one thread could have other vectors, and round differently. */

@@ -27,7 +27,7 @@ from symopt.lowering.program import memory
 #: Elements of a row up to which one thread adds them up, and from which on whole blocks do; else it is a warp, or the
 #: part of one that suits.
 SHORT, LONG = 4, 2048
-#: Rows of known number up to which blocks add up each, whatever its length.
+#: Rows of known number up to which blocks add up each, where their length is not known.
 FEW = 64
 WARP = 32
 
@@ -40,8 +40,9 @@ def write_rows(kernels: Sequence[Kernel]) -> list[Job]:
     one, several = kernels[0], len(kernels) > 1
     kept = [0] if several else _split(one)[0]
     rows, dim = _extent(one, kept), one.scope.sizes.dim
-    lanes = _lanes(rows, [_extent(kernel, _others(kernel, kept)) for kernel in kernels])
-    if lanes == THREADS and not several:
+    lengths = [_extent(kernel, _others(kernel, kept)) for kernel in kernels]
+    lanes = _lanes(rows, lengths)
+    if lanes == THREADS and not several and not (isinstance(lengths[0], int) and lengths[0] <= CHUNK_ELEMENTS):
         return _write_long_rows(one)
     r = one.counter("r", kept)
     row: list[str] = []
@@ -209,10 +210,10 @@ def _lanes(rows: Dim, lengths: Sequence[Dim]) -> int:
     """How many threads share a row, which has parts of these lengths."""
     known = [length for length in lengths if isinstance(length, int)]
     longest = max(known, default=0)
-    if longest >= LONG or (isinstance(rows, int) and rows <= FEW):
+    if longest >= LONG:
         return THREADS
     if len(known) < len(lengths):
-        return WARP
+        return THREADS if isinstance(rows, int) and rows <= FEW else WARP
     if longest <= SHORT:
         return 1
     return next((lanes for lanes in (8, 16) if longest <= lanes), WARP)

@@ -124,7 +124,7 @@ extern int omp_get_thread_num(void), omp_get_num_threads(void);
 #else
 #define THREAD 0
 #define THREADS 1
-#define BARRIER
+#define BARRIER {}
 #endif
 
 /* Code of its own for one thread could have other vectors, and round differently. */
@@ -189,7 +189,7 @@ void run(const Memory *restrict m, const Index *sizes, Index steps, Index call, 
         const int me = THREAD, team = THREADS;
         for (Index s = 0; s < steps; s++) {
             step(m, n, me, team);
-            BARRIER
+            if (s + 1 < steps) BARRIER
         }
     }
 }
