@@ -42,11 +42,14 @@ class Sum:
 
     @property
     def kind(self) -> str:
-        """The C type of the variable. Integers wrap around, as in NumPy: unsigned ones do in C."""
-        if self.dtype.kind == "b":
-            return "int"
+        """The C type of the variable: threads exchange numbers of 4 bytes and 8.
+
+        Sums of integers wrap around, as in NumPy: unsigned ones do in C.
+        """
         wraps = self.node.op in ("sum", "prod") and self.dtype.kind == "i"
-        return f"{'unsigned ' if wraps else ''}{c_type(self.dtype)}".replace("unsigned signed", "unsigned")
+        if self.dtype.itemsize < 4:
+            return "unsigned" if wraps else "int"
+        return f"{'unsigned ' if wraps else ''}{c_type(self.dtype)}"
 
     @property
     def operation(self) -> str:
