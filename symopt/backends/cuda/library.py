@@ -144,7 +144,8 @@ def _sorted_scatter(kernel: Library, scope: CudaScope, number: int) -> list[Job 
     value = writer.element(values, [*outer, *which, *inner_names])
     wide = "double" if node.dtype.kind == "f" else c_type(node.dtype)
     taken = unravelled("t", indices.shape, which, scope, [value])
-    step = [*([f"const Index t = {ordered}[s];"] if taken else []), *taken, f"sum += {value};"]
+    has_turn = any(re.search(r"\bt\b", line) for line in taken)
+    step = [*([f"const Index t = {ordered}[s];"] if has_turn else []), *taken, f"sum += {value};"]
     rest = scope.sizes.divisor(product(around))
     total_ = writer.place([*outer, "at", *inner_names])
     turn = f"for (Index s = first; s < {scope.sizes.dim(count)} && {places}[{ordered}[s]] == at; s++)"
@@ -157,7 +158,8 @@ def _sorted_scatter(kernel: Library, scope: CudaScope, number: int) -> list[Job 
         f"{total_} = ({c_type(node.dtype)})sum;",
     ]
     decomposed = unravelled("r", around, names, scope, lines)
-    lines = [*([f"const Index r = e % {rest};"] if decomposed else []), *decomposed, *lines]
+    has_place = any(re.search(r"\br\b", line) for line in decomposed)
+    lines = [*([f"const Index r = e % {rest};"] if has_place else []), *decomposed, *lines]
     work = product(values.shape)
     return [first, sort, _cleared(kernel, scope), writer.job(f"scatter_{number}", writer.each("e", work, lines), work)]
 
