@@ -193,6 +193,19 @@ def test_epochs_are_steps_on_every_batch(where: str, ordered: bool) -> None:
 
 
 @on_cpu
+def test_an_order_may_be_longer_than_the_data_and_all_is_checked_before_the_first_batch() -> None:
+    x = so.input("x", ("n",), "float32")
+    total = so.state(np.zeros((), "float32"), "total")
+    f = so.function([x], x.sum(), [(total, total + x[2:].sum())], backend="cuda")
+    f.epoch([np.ones(3, "float32")], batch_size=5, order=[0, 1, 2, 0, 1, 2, 0])
+    before = float(total.value)
+    assert before == 3
+    with pytest.raises(DataError):
+        f.epoch([np.ones(3, "float32")], batch_size=5, order=[0, 1, 2, 0, 1, 2])
+    assert float(total.value) == before
+
+
+@on_cpu
 def test_an_index_out_of_range_stops_an_epoch_and_leaves_what_was_there() -> None:
     i = so.input("i", ("n",), "int64")
     table = so.parameter(np.ones((5, 2)), "table")

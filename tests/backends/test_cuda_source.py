@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+import symopt as so
+from symopt.backends import cuda
 from symopt.backends.cfamily.spelling import WIDTH
+from symopt.backends.cuda.scope import WORDS
 from tests.backends.kept_steps import STEPS, Step, emitted, every_step
 
 
@@ -52,3 +57,26 @@ def launches(make: Callable[[], Step]) -> int:
 def test_steps_are_few_launches(name: str, most: int) -> None:
     (make,) = (make for make in STEPS if make.__name__ == name)
     assert launches(make) <= most
+
+
+def test_no_memory_is_called_as_a_function_of_the_pieces_or_as_a_local_variable() -> None:
+    folder = Path(cuda.__file__).parent
+    pieces = "\n".join(path.read_text(encoding="utf-8") for path in folder.glob("*.cu"))
+    functions = set(re.findall(r"__forceinline__ [\w<> *]+?(\w+)\(", pieces)) - {"of"}
+    assert len(functions) > 10
+    assert functions <= WORDS
+
+
+@pytest.mark.parametrize(
+    "name", sorted({"end", "row", "c", "s", "t", "r", "running_sum", "draw", "lanes_of", "aligned"})
+)
+def test_names_of_users_and_of_the_emitter_do_not_meet(name: str) -> None:
+    x, i = so.input(name, ("n", 3, 5), "float32"), so.input("i", ("n",), "int64")
+    table = so.parameter(np.zeros((4, 3, 5), "float32"), "w")
+    noise = so.random.uniform(x.shape, seed=1, dtype="float32")
+    taken = so.gradient((so.take(table, i, 0) * x).sum(), [table])
+    outputs = [x.sum(0), x.sum(1), so.softmax(x[:, 0], 1), so.cumsum(x, 0), (x + noise).max(2), *taken]
+    given = [np.ones((70, 3, 5), "float32"), np.arange(70) % 4]
+    found, wanted = (so.function([x, i], outputs, backend=backend)(*given) for backend in ("cuda", "numpy"))
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5)

@@ -137,7 +137,8 @@ class CudaRunner(StepByStep):
         count = len(arrays[0]) if order is None else len(order)
         batch = min(batch, count)
         for rows in (batch, count % batch or batch):  # the last batch may not do where others do
-            self._prepared(bind_sizes(inputs, [array[:rows] for array in arrays]))
+            shapes = ((rows, *array.shape[1:]) for array in arrays)
+            self._prepared(bind_sizes(inputs, [np.broadcast_to(0, shape) for shape in shapes]))
         feed = Feed(inputs, arrays, order, batch, self._rooms)
         adds = self._module.collect is not None
         total = np.zeros(len(self._program.outputs))

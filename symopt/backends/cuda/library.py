@@ -19,6 +19,8 @@ from symopt.lowering.names import Names
 from symopt.lowering.program import Buffer, Library, memory
 
 INDICES = "ijklmpqr"
+#: Further names of variables: of indices into indices, of an element, and of two turns.
+LOCAL = "cdfghest"
 #: Elements of a line up to which one thread adds them up; else it is a block.
 SHORT = 64
 
@@ -37,7 +39,7 @@ class _Writer:
     def __init__(self, kernel: Library, scope: CudaScope, out: Field | None = None) -> None:
         self.kernel = kernel
         self.scope = scope
-        self.formals = Formals(scope, Names(scope.taken | set(INDICES) | {"e", "at", "failure"}))
+        self.formals = Formals(scope, Names(scope.taken | set(INDICES) | set(LOCAL) | {"failure"}))
         self.numbers: dict[str, str] = {}
         self.known: dict[tuple[object, Dim], str] = {}
         self.out = self.formals.pointer(out or scope.field(kernel.buffer), writes=True, name="out")
@@ -140,7 +142,7 @@ def _sorted_scatter(kernel: Library, scope: CudaScope, number: int) -> list[Job 
     places, ordered = writer.formals.pointer(flat), writer.formals.pointer(order)
     around = (*values.shape[:axis], *values.shape[axis + chosen :])
     names = INDICES[: len(around)]
-    outer, inner_names, which = names[:axis], names[axis:], ["c", "d", "f", "g", "h"][:chosen]
+    outer, inner_names, which = names[:axis], names[axis:], LOCAL[:chosen]
     value = writer.element(values, [*outer, *which, *inner_names])
     wide = "double" if node.dtype.kind == "f" else c_type(node.dtype)
     taken = unravelled("t", indices.shape, which, scope, [value])

@@ -154,7 +154,7 @@ def write_columns(kernel: Kernel) -> list[Job]:
     single = isinstance(rows, int) and rows <= CHUNK_ROWS
     kernel.scope.pieces.add("sums.cu")
     inner = kernel.statements(kernel.sums)
-    c, q = kernel.counter("c", kept), kernel.counter("q", reduced)
+    c, q = kernel.counter("column", kept), kernel.counter("q", reduced)
     tiles = columns(count, width)
     shares = chunks(rows, tiles, CHUNK_ROWS)
     blocks = together(tiles, shares)

@@ -25,11 +25,16 @@ const_cast typeid noexcept static_assert thread_local wchar_t char8_t char16_t c
 co_return co_yield warpSize dim3 min max THREADS PACK TILE Pack Add Multiply Max Min FOR_EACH
 """
 _LOCAL = """
-count packs lane p q r length reduce pack put is_aligned warp_reduce chunk chunks share row_of combine product copy left
-right sum place at_failure
+aligned at at_failure before chunk chunks column copy end first four lane left length order p packs place q r
+right row share step sum tile tiles turn two whole words
+"""
+#: The functions of the pieces of source.
+_FUNCTIONS = """
+combine draw is_aligned lanes_of lanes_reduce multiply_add note_failure pack philox product put random_words reduce
+row_of running_sum
 """
 _NUMBERED = frozenset(f"{stem}_{k}" for stem in ("end", "rows", "count", "parts") for k in range(100))
-WORDS = _NUMBERED | RESERVED | frozenset(_WORDS.split()) | frozenset(_LOCAL.split())
+WORDS = _NUMBERED | RESERVED | frozenset(f"{_WORDS} {_LOCAL} {_FUNCTIONS}".split())
 
 
 class CudaScope(Scope):

@@ -58,6 +58,7 @@ class Rooms:
 
     def __init__(self, device: Device) -> None:
         self.device = device
+        self.copies = device.xp.cuda.Stream(non_blocking=True)
         self._key: object = None
         self._rooms: list[Room] = []
 
@@ -91,7 +92,7 @@ class Feed:
         self._rooms = rooms.find(inputs, arrays, batch)
         on_device = order is not None and any(device.is_array(array) for array in arrays)
         self._device_order = device.sent(order) if on_device and order is not None else None
-        self._copies = device.xp.cuda.Stream(non_blocking=True)
+        self._copies = rooms.copies
 
     def batches(self) -> Iterator[Mapping[Input, Any]]:
         """For each batch the arrays of the inputs; what is launched before the next one is asked for, uses them."""
