@@ -159,7 +159,8 @@ def cast(operand: Node, dtype: DType) -> Node:
     if operand.dtype == dtype and not operand.weak:
         return operand
     if isinstance(operand, Constant) and operand.value.size <= SMALL_CONSTANT:
-        return make_constant(operand.value.astype(dtype))
+        with np.errstate(all="ignore"):  # as at run time: what is too large is infinite
+            return make_constant(operand.value.astype(dtype))
     return make_elementwise(cast_to(dtype), (operand,), dtype, False)
 
 

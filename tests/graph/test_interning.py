@@ -10,6 +10,7 @@ import pytest
 
 import symopt.tensor as so
 from symopt.graph import construct
+from symopt.graph.evaluate import evaluate
 from symopt.graph.nodes import Interned
 from tests.graph.examples import EXAMPLES, X
 
@@ -74,6 +75,13 @@ def test_nodes_that_are_no_operation_are_the_operand_itself():
     assert x.astype("float64") is x
     assert so.concatenate([x]) is x
     assert x.sum(axis=()) is x
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_number_that_is_too_large_for_a_dtype_is_infinite_as_it_is_at_run_time():
+    x = so.input("x", shape=(2,), dtype="float32")
+    values = evaluate([so.cast(so.constant(-1e60), "float32"), x * -1e60], {x: np.ones(2, np.float32)})
+    assert [np.unique(value).tolist() for value in values] == [[-np.inf], [-np.inf]]
 
 
 def test_a_cast_is_one_node_however_it_is_asked_for():
