@@ -6,6 +6,7 @@
    next batch is fetched all the while: half of it by the logits, half by the gradient. */
 #include <omp.h>
 #include <string.h>
+#define AHEAD 0  /* here B are the rows that have just been read */
 #include "adam.h"
 
 enum { I = 784, O = 10, P = 16, BATCH = 128, MINE = BATCH / THREADS };

@@ -12,6 +12,11 @@ enum { ROWS = 14, COLUMNS = 2 };
 enum { ROWS = 6, COLUMNS = 2 };
 #endif
 
+/* Rows by which B is fetched ahead: it may lie in another core's cache, and each of its rows in another page. */
+#ifndef AHEAD
+#define AHEAD 12
+#endif
+
 /* A(i, k) is a[i * row + k * step]: a transpose is the other order of strides. */
 typedef struct { const float *a; long row, step; } Matrix;
 typedef V Tile[ROWS][COLUMNS];
@@ -29,6 +34,8 @@ INLINE void tile_at(long i, long j, int rows, int columns, long depth, Matrix A,
     const float *a = A.a + i * A.row;
     b += j;
     for (long k = 0; k < depth; k++, a += A.step, b += ldb) {
+        UNROLL for (int c = 0; c < columns && AHEAD; c++)
+            __builtin_prefetch(b + AHEAD * ldb + c * W);
         V x[COLUMNS];
         UNROLL for (int c = 0; c < columns; c++)
             x[c] = load(b + c * W);
