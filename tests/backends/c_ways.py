@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from symopt.backends.c import build, loops, products, rows, schedule, scope
+from symopt.backends.c import build, dialect, loops, products, rows, schedule, scope
 from tests.backends.changed_source import changed_source
 
 #: What shares an axis, and rows of a block: so few that an array of some rows has several blocks.
@@ -20,11 +20,12 @@ def small_blocks() -> Iterator[pytest.MonkeyPatch]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (scope, loops, rows):
             patch.setattr(module, "SPLIT", SPLIT)
+        patch.setattr(loops, "FEW", 0)
+        patch.setattr(dialect, "LONG", 0)
         patch.setattr(schedule, "ROWS", ROWS)
         patch.setattr(schedule, "BATCH", BATCH)
         patch.setattr(products, "ROWS", BATCH)
         patch.setattr(products, "NARROW_ROWS", BATCH)
-        patch.setattr(products, "MANY_ROWS", BATCH)
         patch.setattr(schedule, "BLOCK_BYTES", BLOCK_BYTES)
         patch.setattr(build, "SHARED_WORK", 0)
         patch.setattr(build, "SMALL_WORK", 0)

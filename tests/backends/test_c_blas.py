@@ -26,6 +26,8 @@ def test_products_by_a_blas_agree_with_the_reference(dtype: str) -> None:
     ab = a @ b
     stacked = so.reshape(so.concatenate([a, a]), (2, a.shape[0], 40)) @ b
     outputs = [ab, a.T @ a, b.T @ a.T, ab.T @ a, so.tanh(ab) @ b.T, a @ b[:, 0], b[1] @ b.T, stacked]
+    # A product with few columns and long sums reads both factors along those, which a BLAS is not told.
+    outputs.append(so.concatenate([ab] * 8, axis=1) @ so.concatenate([b[:, :5]] * 6))
     rng = np.random.default_rng(0)
     given = [rng.standard_normal((50, 40)).astype(dtype), rng.standard_normal((40, 30)).astype(dtype)]
     f = so.function([a, b], outputs, backend="c")

@@ -17,7 +17,7 @@ from symopt.backends.c.dialect import DIALECT
 from symopt.backends.c.emit import Module, emit
 from symopt.backends.c.entry import entry_type
 from symopt.backends.c.memory import Memory
-from symopt.backends.c.products import SHORT
+from symopt.backends.c.pieces import SHORT
 from symopt.backends.c.remembered import compiler_here
 from symopt.backends.c.short_rows import with_sums_apart
 from symopt.backends.cfamily.epochs import has_epochs

@@ -82,7 +82,7 @@ def emit(
         steps.threads,
         steps.epochs,
         failures,
-        frozenset(scope.by_blas),
+        frozenset(scope.pieces.dtypes("blas")),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symopt.backends.c.products import product_text
 from symopt.backends.c.scope import CScope, Field
 from symopt.backends.cfamily.operations import VECTOR_FUNCTIONS
 from symopt.backends.cfamily.spelling import c_type
@@ -25,8 +24,8 @@ def assemble(scope: CScope, callers: Sequence[str], title: str, threads: bool) -
         *_prototypes(scope),
         *(text for _, text in sorted(scope.operations.helpers.items())),
         *(["\n".join(scope.tables.values())] if scope.tables else []),
+        *scope.pieces.plain(),
         *_products(scope),
-        *(product_text(name, "blas.c") for name in sorted(scope.by_blas)),
         *([philox("static inline"), piece(__file__, "random.c")] if scope.draws else []),
         *scope.functions,
         *([piece(__file__, "threads.c")] if threads else []),
@@ -36,10 +35,8 @@ def assemble(scope: CScope, callers: Sequence[str], title: str, threads: bool) -
 
 
 def _products(scope: CScope) -> list[str]:
-    if not scope.products:
-        return []
-    texts = [product_text(name) for name in sorted(scope.products)]
-    return [piece(__file__, "contract.c"), *texts, *scope.contracted, piece(__file__, "contract_end.c")]
+    products = [*scope.pieces.contracted(), *scope.contracted]
+    return [piece(__file__, "contract.c"), *products, piece(__file__, "contract_end.c")] if products else []
 
 
 def _prototypes(scope: CScope) -> list[str]:

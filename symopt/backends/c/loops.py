@@ -7,17 +7,22 @@ from collections.abc import Iterator
 
 from symopt.backends.c.item import FAILURE, Access, Item
 from symopt.backends.c.margins import MarginWriter
+from symopt.backends.c.pieces import SHORT
 from symopt.backends.c.reductions import Accumulator, accumulator
 from symopt.backends.c.rows import Rows
 from symopt.backends.c.scope import SPLIT, CScope
 from symopt.backends.cfamily.axes import Axis
 from symopt.backends.cfamily.body import Body
 from symopt.backends.cfamily.kernel_places import INDICES, Pointer, keeps_to_rows
-from symopt.backends.cfamily.places import row_major
+from symopt.backends.cfamily.places import in_memory, row_major
 from symopt.backends.cfamily.spelling import bare, times, total
 from symopt.backends.cfamily.text import block
 from symopt.graph.dimensions import Dim, product
+from symopt.graph.nodes import Elementwise
 from symopt.lowering.program import Loop, memory
+
+#: Elements of a matrix up to which loops of known lengths copy its transpose best.
+FEW = 256
 
 
 class LoopWriter(Rows):
@@ -48,8 +53,28 @@ class LoopWriter(Rows):
             stores.append(f"{name}[{self.index(strides)}] = {bare(value)};")
         updates = [line for one in self.accumulators for line in self._accumulate(one, body)]
         inner = [*body.lines, *stores, *updates]
-        lines = [*self._start(), *self._loops(inner, 0), *self._finish(0)]
-        return self._item(lines)
+        return self._item(self._transposing() or [*self._start(), *self._loops(inner, 0), *self._finish(0)])
+
+    def _transposing(self) -> list[str]:
+        """A call that copies a matrix whose rows were columns, where the kernel does nothing else."""
+        if len(self.loop.body) != 1 or len(self.loop.stores) != 1 or self.loop.reductions or len(self.axes) != 2:
+            return []
+        ((node, buffer),) = self.loop.stores
+        count = product(self.loop.domain)
+        if not isinstance(node, Elementwise) or node.op.name != "identity" or node.dtype.name not in SHORT:
+            return []
+        if isinstance(count, int) and count <= FEW:
+            return []
+        outer, inner = self.axes
+        place, strides = self.places[node.operands[0]], row_major(self.loop.domain)
+        if place.strides[outer.last] != 1 or place.strides[inner.last] in (0, 1) or not in_memory(place.base):
+            return []
+        source = self.pointer(self.scope.buffers[place.base], place.offset, self.row_stride(place.strides), True)
+        target = self.pointer(buffer, 0, self.row_stride(strides), constant=False)
+        steps = [self.scope.sizes.dim(step) for step in (place.strides[inner.last], strides[outer.last])]
+        sizes = f"{self._extent(outer)}, {self._extent(inner)}"
+        function = self.scope.pieces.need("transpose", node.dtype.name)
+        return [f"{function}({sizes}, {source}, {steps[0]}, {target}, {steps[1]});"]
 
     def _start(self) -> list[str]:
         """What is set before the loops: memory that sums are collected in."""

@@ -1,33 +1,20 @@
-"""C functions of products of matrices: a call of product.c for every place, with what is known written in."""
+"""C functions of products of matrices: calls of the pieces that suit, with what is known written in."""
 
 from __future__ import annotations
 
 from symopt.backends.c.item import Access, Item
+from symopt.backends.c.pieces import CONTRACTED, SHORT, is_narrow
 from symopt.backends.c.scope import CScope
 from symopt.backends.cfamily.products import Matrix, Product, product_of
 from symopt.backends.cfamily.spelling import c_type, number_text, times, total
-from symopt.backends.cfamily.text import piece
 from symopt.graph.dimensions import Dim, product
 from symopt.graph.nodes import DType
 from symopt.lowering.program import Library, memory
 
 #: Multiplications up to which plain loops of known lengths are best: the compiler unrolls them.
 TINY = 4096
-#: Columns up to which a product is narrow, as in product.c.
-NARROW = 12
-#: Rows of a block that suit the tiles of a narrow product, of one that copies for many rows, and of others.
-NARROW_ROWS, MANY_ROWS, ROWS = 64, 112, 28
-#: Elements of the right factor from which on a part of it is copied for many rows.
-MUCH = 1 << 16
-SHORT = {"float32": "f32", "float64": "f64"}
-
-
-def product_text(dtype_name: str, name: str = "product.c") -> str:
-    """The products of a dtype."""
-    short = SHORT[dtype_name]
-    load = {"f32": "__builtin_ia32_loadups512_mask", "f64": "__builtin_ia32_loadupd512_mask"}[short]
-    real = {"f32": "float", "f64": "double"}[short]
-    return piece(__file__, name).replace("MASKED_LOAD", load).replace("REAL", real).replace("SUFFIX", short)
+#: Rows of a block that suit the tiles of a narrow product, and of others.
+NARROW_ROWS, ROWS = 64, 28
 
 
 def _turned_to_suit(one: Product) -> Product:
@@ -39,26 +26,23 @@ def _turned_to_suit(one: Product) -> Product:
 
 def _is_narrow(one: Product) -> bool:
     """Whether there are few columns, and vectors can run down them."""
-    return isinstance(one.columns, int) and 1 < one.columns <= NARROW and one.left.row == 1 != one.left.column
+    return is_narrow(one.columns) and one.left.row == 1 != one.left.column
 
 
-def _has_many_rows(one: Product) -> bool:
-    """Whether it may be called for many rows, with so much to read for each that it is worth a copy."""
-    read = product((one.depth, one.columns))
-    return isinstance(one.rows, int) and isinstance(read, int) and read >= MUCH
+def _is_deep(one: Product) -> bool:
+    """Whether there are few columns, and vectors can run along the sums."""
+    return is_narrow(one.columns) and one.left.column == one.right.row == 1 != one.right.column
 
 
 def _rows_of_block(one: Product) -> int:
     """How many rows suit it."""
-    if _is_narrow(one):
-        return NARROW_ROWS
-    return MANY_ROWS if _has_many_rows(one) else ROWS
+    return NARROW_ROWS if _is_narrow(one) else ROWS
 
 
 def _suits_blas(one: Product) -> bool:
     """Whether all lies as a BLAS wants it: one step along rows or columns, and no vector among the matrices."""
     single = 1 in (one.rows, one.columns, one.depth)
-    return not single and 1 in (one.left.row, one.left.column)
+    return not single and 1 in (one.left.row, one.left.column) and one.right.column == 1
 
 
 def write_product(kernel: Library, scope: CScope, number: int) -> list[Item]:
@@ -70,7 +54,7 @@ def write_product(kernel: Library, scope: CScope, number: int) -> list[Item]:
         f"product_{number}",
         arguments,
         lines,
-        contracted=any("product_f" in line or "narrow_f" in line for line in lines),
+        contracted=_form(one, scope.blas) in CONTRACTED,
     )
     steps = {matrix: _step(matrix, split) for matrix in (one.left, one.result)}
     steps[one.right] = one.right.stack if split == "stack" else 0
@@ -147,25 +131,29 @@ def _matrix_lines(one: Product, scope: CScope, dtype: DType, rows: str, index: s
         return f"{name} + {times(index, dim(matrix.stack))}" if index and matrix.stack != 0 else name
 
     a, b, c = start("a", one.left), start("b", one.right), start("c", one.result)
-    if dtype.name not in SHORT or (isinstance(one.work, int) and one.work <= TINY):
+    name = _form(one, scope.blas)
+    if not name:
         return _plain(one, scope, dtype, rows, (a, b, c))
-    short = SHORT[dtype.name]
+    # What each form has to be told of its factors; sizes come first, and the result last.
+    left_row, left_column = dim(one.left.row), dim(one.left.column)
+    left = {"dots": left_row, "deep": left_row, "narrow": left_column}.get(name, f"{left_row}, {left_column}")
+    right = {"dots": "", "deep": dim(one.right.column)}.get(name, dim(one.right.row))
+    columns = [] if name == "dots" else [dim(one.columns)]
+    texts = [rows, *columns, dim(one.depth), a, left, b, *([right] if right else []), c, dim(one.result.row)]
+    return [f"{scope.pieces.need(name, dtype.name)}({', '.join(texts)});"]
+
+
+def _form(one: Product, blas: bool) -> str:
+    """The piece that suits a product; none where plain loops do."""
+    if one.result.buffer.dtype.name not in SHORT or (isinstance(one.work, int) and one.work <= TINY):
+        return ""
     if one.columns == 1 and one.left.column == 1 and one.right.row == 1:
-        scope.products.add(dtype.name)
-        step = dim(one.result.row)
-        return [f"dots_{short}({rows}, {dim(one.depth)}, {a}, {dim(one.left.row)}, {b}, {c}, {step});"]
-    sizes = f"{rows}, {dim(one.columns)}, {dim(one.depth)}"
-    if scope.blas and _suits_blas(one):
-        scope.by_blas.add(dtype.name)
-        left = f"{a}, {dim(one.left.row)}, {dim(one.left.column)}"
-        return [f"blas_{short}({sizes}, {left}, {b}, {dim(one.right.row)}, {c}, {dim(one.result.row)});"]
-    scope.products.add(dtype.name)
+        return "dots"
+    if blas and _suits_blas(one):
+        return "blas"
     if _is_narrow(one):
-        left = f"{a}, {dim(one.left.column)}"
-        return [f"narrow_{short}({sizes}, {left}, {b}, {dim(one.right.row)}, {c}, {dim(one.result.row)});"]
-    left = f"{a}, {dim(one.left.row)}, {dim(one.left.column)}"
-    many = int(_has_many_rows(one))
-    return [f"product_{short}({many}, {sizes}, {left}, {b}, {dim(one.right.row)}, {c}, {dim(one.result.row)});"]
+        return "narrow"
+    return "deep" if _is_deep(one) else "product"
 
 
 def _plain(one: Product, scope: CScope, dtype: DType, rows: str, names: tuple[str, str, str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from symopt.backends.c.pieces import Pieces
 from symopt.backends.cfamily.operations import Operations
 from symopt.backends.cfamily.scope import Call, Field, Scope
 from symopt.backends.cfamily.spelling import c_type, number_text
@@ -25,11 +26,10 @@ class CScope(Scope):
     def __init__(self, program: Program, blas: bool = False) -> None:
         super().__init__(program, Operations())
         self.blas = blas
-        self.by_blas: set[str] = set()  # dtypes of products by a BLAS
         self.margins: dict[object, tuple[int, int]] = {}
         self.tables: dict[str, str] = {}  # small constants by name
         self.contracted: list[str] = []  # functions that may round once where they multiply and add
-        self.products: set[str] = set()  # dtypes of products
+        self.pieces = Pieces()
         self.draws: set[str] = set()
         self.sparse: set[Library] = set()  # scatters of which only the rows that get something are read
         self._split = self._split_extents()

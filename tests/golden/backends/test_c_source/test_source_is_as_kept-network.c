@@ -63,13 +63,7 @@ static inline float square_float32(float x)
     return x * x;
 }
 
-/* A product may round once where it multiplies and adds; nothing else in this file may. */
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC push_options
-#pragma GCC optimize("fp-contract=fast")
-#endif
-
-/* Products of matrices in float: tiles of the result stay in registers while all of the sum runs by. */
+/* Vectors of float. */
 
 #ifndef LANE_BYTES
 #if defined(__AVX512F__)
@@ -82,11 +76,11 @@ static inline float square_float32(float x)
 #define LANE_BYTES 16
 #define TILE_ROWS 6
 #endif
-#define NARROW 12  /* columns up to which a product is narrow */
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #endif
 
 typedef float Vector_f32 __attribute__((vector_size(LANE_BYTES), aligned(sizeof(float)), may_alias));
+typedef int Lanes_f32 __attribute__((vector_size(LANE_BYTES)));
 enum { LANES_f32 = LANE_BYTES / sizeof(float) };
 
 /* The first count elements from p on, and zeros. */
@@ -102,14 +96,82 @@ ALWAYS_INLINE Vector_f32 load_f32(const float *p, Index count)
 #endif
 }
 
+/* The first count elements, to p on. */
 ALWAYS_INLINE void store_f32(float *p, Vector_f32 v, Index count)
 {
     if (count >= LANES_f32) {
         *(Vector_f32 *)p = v;
         return;
     }
+#if defined(__AVX512F__) && !defined(__clang__)
+    __builtin_ia32_storeups512_mask(p, v, (1u << count) - 1);
+#else
     for (Index l = 0; l < count; l++) p[l] = v[l];
+#endif
 }
+
+/* Of two vectors, lanes that lie s apart: those without s in their number, and those with it. */
+ALWAYS_INLINE void swap_f32(Vector_f32 *x, Vector_f32 *y, const int s)
+{
+    const Vector_f32 a = *x, b = *y;
+#if defined(__clang__)
+    for (int l = 0; l < LANES_f32; l++) {
+        (*x)[l] = l & s ? b[l - s] : a[l];
+        (*y)[l] = l & s ? b[l] : a[l + s];
+    }
+#else
+    Lanes_f32 low, high;
+    for (int l = 0; l < LANES_f32; l++) {
+        low[l] = l & s ? LANES_f32 + l - s : l;
+        high[l] = l & s ? LANES_f32 + l : l + s;
+    }
+    *x = __builtin_shuffle(a, b, low);
+    *y = __builtin_shuffle(a, b, high);
+#endif
+}
+
+/* Between vectors that lie s apart, exchanges lanes that do; nothing if there are only s lanes. */
+ALWAYS_INLINE void exchange_f32(Vector_f32 *x, const int s)
+{
+    for (int r = 0; r < LANES_f32 && s < LANES_f32; r++)
+        if (!(r & s)) swap_f32(x + r, x + r + s, s);
+}
+
+/* The block of LANES by LANES elements whose rows are the vectors x, transposed. */
+ALWAYS_INLINE void turn_f32(Vector_f32 *x)
+{
+    exchange_f32(x, 8);
+    exchange_f32(x, 4);
+    exchange_f32(x, 2);
+    exchange_f32(x, 1);
+}
+
+/* Of vectors that lie s apart, adds up lanes that do; nothing if there are only s lanes. */
+ALWAYS_INLINE void fold_f32(Vector_f32 *x, const int s)
+{
+    for (int r = 0; r < s && s < LANES_f32; r++) {
+        swap_f32(x + r, x + r + s, s);
+        x[r] += x[r + s];
+    }
+}
+
+/* The sum over the lanes of x[l] in lane l. */
+ALWAYS_INLINE Vector_f32 lane_sums_f32(Vector_f32 *x)
+{
+    fold_f32(x, 8);
+    fold_f32(x, 4);
+    fold_f32(x, 2);
+    fold_f32(x, 1);
+    return x[0];
+}
+
+/* A product may round once where it multiplies and adds; nothing else in this file may. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC push_options
+#pragma GCC optimize("fp-contract=fast")
+#endif
+
+/* Products of matrices in float: tiles of the result stay in registers while all of the sum runs by. */
 
 /* height rows of c by width vectors, of which the last has `last` elements, are the sum over k of a * b. */
 ALWAYS_INLINE void tile_f32(const int height, const int width, Index last, Index depth, int adds,
@@ -121,7 +183,9 @@ ALWAYS_INLINE void tile_f32(const int height, const int width, Index last, Index
         for (int v = 0; v < width; v++)
             sum[r][v] = adds ? load_f32(c + r * c_row + v * LANES_f32, v < width - 1 ? LANES_f32 : last)
                              : (Vector_f32){0};
+    enum { AHEAD = 12 };  /* b may lie in another core's cache, and in a page of memory for every k */
     for (Index k = 0; k < depth; k++) {
+        for (int v = 0; v < width; v++) __builtin_prefetch(b + (k + AHEAD) * b_k + v * LANES_f32);
         Vector_f32 right[4];
         for (int v = 0; v < width; v++)
             right[v] = load_f32(b + k * b_k + v * LANES_f32, v < width - 1 ? LANES_f32 : last);
@@ -162,9 +226,8 @@ ALWAYS_INLINE void row_f32(Index columns, Index depth, int adds, const float *re
     if (j < columns) tile_f32(1, 1, columns - j, depth, adds, a, 0, a_k, b + j, b_k, c + j, 0);
 }
 
-/* c = a b for rows by depth and depth by columns; the columns of b and c lie side by side. Where there are many rows, what
-   they share of b is brought together first: then it is in few pages of memory. */
-ALWAYS_INLINE void product_f32(const int many, Index rows, Index columns, Index depth,
+/* c = a b for rows by depth and depth by columns; the columns of b and c lie side by side. */
+ALWAYS_INLINE void product_f32(Index rows, Index columns, Index depth,
                                   const float *restrict a, Index a_row, Index a_k,
                                   const float *restrict b, Index b_k, float *restrict c, Index c_row)
 {
@@ -181,14 +244,6 @@ ALWAYS_INLINE void product_f32(const int many, Index rows, Index columns, Index 
             continue;
         }
         Index j = 0;
-        if (many && rows >= 4 * TILE_ROWS) {
-            float near[DEPTH * WIDE];
-            for (; j + WIDE <= columns; j += WIDE) {
-                for (Index l = 0; l < some; l++)
-                    __builtin_memcpy(near + l * WIDE, right + l * b_k + j, sizeof(float) * WIDE);
-                panel_f32(rows, 2, LANES_f32, some, adds, left, a_row, a_k, near, WIDE, c + j, c_row);
-            }
-        }
         for (; j + WIDE <= columns; j += WIDE)
             panel_f32(rows, 2, LANES_f32, some, adds, left, a_row, a_k, right + j, b_k, c + j, c_row);
         for (; j + LANES_f32 <= columns; j += LANES_f32)
@@ -203,22 +258,26 @@ ALWAYS_INLINE void narrow_tile_f32(const int width, Index last, const int column
                                       const float *restrict a, Index a_k,
                                       const float *restrict b, Index b_k, float *restrict c, Index c_row)
 {
-    Vector_f32 sum[NARROW][2];
+    Vector_f32 sum[12][2];
     for (int j = 0; j < columns; j++)
         for (int v = 0; v < width; v++) sum[j][v] = (Vector_f32){0};
     for (Index k = 0; k < depth; k++) {
         Vector_f32 left[2];
         for (int v = 0; v < width; v++)
             left[v] = load_f32(a + k * a_k + v * LANES_f32, v < width - 1 ? LANES_f32 : last);
+        for (int v = 0; v < width; v++) __builtin_prefetch(a + k * a_k + (width + v) * LANES_f32);
         for (int j = 0; j < columns; j++)
             for (int v = 0; v < width; v++) sum[j][v] += b[k * b_k + j] * left[v];
     }
     for (int v = 0; v < width; v++) {
-        float column[NARROW][LANES_f32];
-        for (int j = 0; j < columns; j++) *(Vector_f32 *)column[j] = sum[j][v];
         const Index count = v < width - 1 ? LANES_f32 : last;
-        for (Index l = 0; l < count; l++)
-            for (int j = 0; j < columns; j++) c[(v * LANES_f32 + l) * c_row + j] = column[j][l];
+        for (int j = 0; j < columns; j += LANES_f32) {
+            Vector_f32 block[LANES_f32];
+            for (int l = 0; l < LANES_f32; l++) block[l] = j + l < columns ? sum[j + l][v] : (Vector_f32){0};
+            turn_f32(block);
+            for (Index l = 0; l < LANES_f32; l++)
+                if (l < count) store_f32(c + (v * LANES_f32 + l) * c_row + j, block[l], columns - j);
+        }
     }
 }
 
@@ -235,31 +294,19 @@ ALWAYS_INLINE void narrow_f32(Index rows, const int columns, Index depth,
     if (i < rows) narrow_tile_f32(1, rows - i, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
 }
 
-/* c = a b for one column, where a row of a lies side by side. */
-ALWAYS_INLINE void dots_f32(Index rows, Index depth, const float *restrict a, Index a_row,
-                               const float *restrict b, float *restrict c, Index c_row)
-{
-    for (Index i = 0; i < rows; i++) {
-        double sum = 0;
-#pragma omp simd reduction(+:sum)
-        for (Index k = 0; k < depth; k++) sum += (double)a[i * a_row + k] * b[k];
-        c[i * c_row] = (float)sum;
-    }
-}
-
 static void product_1(Index rows, const float *restrict a, const float *restrict b, float *restrict c)
 {
-    product_f32(0, rows, 8, 20, a, 20, 1, b, 8, c, 8);
+    product_f32(rows, 8, 20, a, 20, 1, b, 8, c, 8);
 }
 
 static void product_3(Index rows, const float *restrict a, const float *restrict b, float *restrict c)
 {
-    product_f32(0, rows, 3, 8, a, 8, 1, b, 3, c, 3);
+    product_f32(rows, 3, 8, a, 8, 1, b, 3, c, 3);
 }
 
 static void product_13(Index rows, const float *restrict a, const float *restrict b, float *restrict c)
 {
-    product_f32(0, rows, 8, 3, a, 3, 1, b, 8, c, 8);
+    product_f32(rows, 8, 3, a, 3, 1, b, 8, c, 8);
 }
 
 static void product_14(Index n, Index rows, const float *restrict a, const float *restrict b, float *restrict c)

@@ -15,13 +15,7 @@ typedef struct {
     double *t2;
 } Memory;
 
-/* A product may round once where it multiplies and adds; nothing else in this file may. */
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC push_options
-#pragma GCC optimize("fp-contract=fast")
-#endif
-
-/* Products of matrices in double: tiles of the result stay in registers while all of the sum runs by. */
+/* Vectors of double. */
 
 #ifndef LANE_BYTES
 #if defined(__AVX512F__)
@@ -34,11 +28,11 @@ typedef struct {
 #define LANE_BYTES 16
 #define TILE_ROWS 6
 #endif
-#define NARROW 12  /* columns up to which a product is narrow */
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #endif
 
 typedef double Vector_f64 __attribute__((vector_size(LANE_BYTES), aligned(sizeof(double)), may_alias));
+typedef long long Lanes_f64 __attribute__((vector_size(LANE_BYTES)));
 enum { LANES_f64 = LANE_BYTES / sizeof(double) };
 
 /* The first count elements from p on, and zeros. */
@@ -54,14 +48,27 @@ ALWAYS_INLINE Vector_f64 load_f64(const double *p, Index count)
 #endif
 }
 
+/* The first count elements, to p on. */
 ALWAYS_INLINE void store_f64(double *p, Vector_f64 v, Index count)
 {
     if (count >= LANES_f64) {
         *(Vector_f64 *)p = v;
         return;
     }
+#if defined(__AVX512F__) && !defined(__clang__)
+    __builtin_ia32_storeupd512_mask(p, v, (1u << count) - 1);
+#else
     for (Index l = 0; l < count; l++) p[l] = v[l];
+#endif
 }
+
+/* A product may round once where it multiplies and adds; nothing else in this file may. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC push_options
+#pragma GCC optimize("fp-contract=fast")
+#endif
+
+/* Products of matrices in double: tiles of the result stay in registers while all of the sum runs by. */
 
 /* height rows of c by width vectors, of which the last has `last` elements, are the sum over k of a * b. */
 ALWAYS_INLINE void tile_f64(const int height, const int width, Index last, Index depth, int adds,
@@ -73,7 +80,9 @@ ALWAYS_INLINE void tile_f64(const int height, const int width, Index last, Index
         for (int v = 0; v < width; v++)
             sum[r][v] = adds ? load_f64(c + r * c_row + v * LANES_f64, v < width - 1 ? LANES_f64 : last)
                              : (Vector_f64){0};
+    enum { AHEAD = 12 };  /* b may lie in another core's cache, and in a page of memory for every k */
     for (Index k = 0; k < depth; k++) {
+        for (int v = 0; v < width; v++) __builtin_prefetch(b + (k + AHEAD) * b_k + v * LANES_f64);
         Vector_f64 right[4];
         for (int v = 0; v < width; v++)
             right[v] = load_f64(b + k * b_k + v * LANES_f64, v < width - 1 ? LANES_f64 : last);
@@ -114,9 +123,8 @@ ALWAYS_INLINE void row_f64(Index columns, Index depth, int adds, const double *r
     if (j < columns) tile_f64(1, 1, columns - j, depth, adds, a, 0, a_k, b + j, b_k, c + j, 0);
 }
 
-/* c = a b for rows by depth and depth by columns; the columns of b and c lie side by side. Where there are many rows, what
-   they share of b is brought together first: then it is in few pages of memory. */
-ALWAYS_INLINE void product_f64(const int many, Index rows, Index columns, Index depth,
+/* c = a b for rows by depth and depth by columns; the columns of b and c lie side by side. */
+ALWAYS_INLINE void product_f64(Index rows, Index columns, Index depth,
                                   const double *restrict a, Index a_row, Index a_k,
                                   const double *restrict b, Index b_k, double *restrict c, Index c_row)
 {
@@ -133,14 +141,6 @@ ALWAYS_INLINE void product_f64(const int many, Index rows, Index columns, Index 
             continue;
         }
         Index j = 0;
-        if (many && rows >= 4 * TILE_ROWS) {
-            double near[DEPTH * WIDE];
-            for (; j + WIDE <= columns; j += WIDE) {
-                for (Index l = 0; l < some; l++)
-                    __builtin_memcpy(near + l * WIDE, right + l * b_k + j, sizeof(double) * WIDE);
-                panel_f64(rows, 2, LANES_f64, some, adds, left, a_row, a_k, near, WIDE, c + j, c_row);
-            }
-        }
         for (; j + WIDE <= columns; j += WIDE)
             panel_f64(rows, 2, LANES_f64, some, adds, left, a_row, a_k, right + j, b_k, c + j, c_row);
         for (; j + LANES_f64 <= columns; j += LANES_f64)
@@ -150,59 +150,10 @@ ALWAYS_INLINE void product_f64(const int many, Index rows, Index columns, Index 
     }
 }
 
-/* width vectors down each of few columns of c, of which the last has `last` elements. */
-ALWAYS_INLINE void narrow_tile_f64(const int width, Index last, const int columns, Index depth,
-                                      const double *restrict a, Index a_k,
-                                      const double *restrict b, Index b_k, double *restrict c, Index c_row)
-{
-    Vector_f64 sum[NARROW][2];
-    for (int j = 0; j < columns; j++)
-        for (int v = 0; v < width; v++) sum[j][v] = (Vector_f64){0};
-    for (Index k = 0; k < depth; k++) {
-        Vector_f64 left[2];
-        for (int v = 0; v < width; v++)
-            left[v] = load_f64(a + k * a_k + v * LANES_f64, v < width - 1 ? LANES_f64 : last);
-        for (int j = 0; j < columns; j++)
-            for (int v = 0; v < width; v++) sum[j][v] += b[k * b_k + j] * left[v];
-    }
-    for (int v = 0; v < width; v++) {
-        double column[NARROW][LANES_f64];
-        for (int j = 0; j < columns; j++) *(Vector_f64 *)column[j] = sum[j][v];
-        const Index count = v < width - 1 ? LANES_f64 : last;
-        for (Index l = 0; l < count; l++)
-            for (int j = 0; j < columns; j++) c[(v * LANES_f64 + l) * c_row + j] = column[j][l];
-    }
-}
-
-/* c = a b for few columns, where the columns of a lie side by side. */
-ALWAYS_INLINE void narrow_f64(Index rows, const int columns, Index depth,
-                                 const double *restrict a, Index a_k,
-                                 const double *restrict b, Index b_k, double *restrict c, Index c_row)
-{
-    Index i = 0;
-    for (; LANE_BYTES > 32 && i + 2 * LANES_f64 <= rows; i += 2 * LANES_f64)
-        narrow_tile_f64(2, LANES_f64, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
-    for (; i + LANES_f64 <= rows; i += LANES_f64)
-        narrow_tile_f64(1, LANES_f64, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
-    if (i < rows) narrow_tile_f64(1, rows - i, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
-}
-
-/* c = a b for one column, where a row of a lies side by side. */
-ALWAYS_INLINE void dots_f64(Index rows, Index depth, const double *restrict a, Index a_row,
-                               const double *restrict b, double *restrict c, Index c_row)
-{
-    for (Index i = 0; i < rows; i++) {
-        double sum = 0;
-#pragma omp simd reduction(+:sum)
-        for (Index k = 0; k < depth; k++) sum += (double)a[i * a_row + k] * b[k];
-        c[i * c_row] = (double)sum;
-    }
-}
-
 static void product_2(
     Index n, Index m_1, Index rows, const double *restrict a, const double *restrict b, double *restrict c)
 {
-    product_f64(0, rows, m_1, n, a, 1, m_1, b, m_1, c, m_1);
+    product_f64(rows, m_1, n, a, 1, m_1, b, m_1, c, m_1);
 }
 
 #if defined(__GNUC__) && !defined(__clang__)

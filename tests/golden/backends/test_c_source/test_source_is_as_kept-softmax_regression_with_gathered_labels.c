@@ -68,13 +68,7 @@ static inline long long subtract_int64(long long x, long long y)
     return (long long)((unsigned long long)x - (unsigned long long)y);
 }
 
-/* A product may round once where it multiplies and adds; nothing else in this file may. */
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC push_options
-#pragma GCC optimize("fp-contract=fast")
-#endif
-
-/* Products of matrices in double: tiles of the result stay in registers while all of the sum runs by. */
+/* Vectors of double. */
 
 #ifndef LANE_BYTES
 #if defined(__AVX512F__)
@@ -87,11 +81,11 @@ static inline long long subtract_int64(long long x, long long y)
 #define LANE_BYTES 16
 #define TILE_ROWS 6
 #endif
-#define NARROW 12  /* columns up to which a product is narrow */
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #endif
 
 typedef double Vector_f64 __attribute__((vector_size(LANE_BYTES), aligned(sizeof(double)), may_alias));
+typedef long long Lanes_f64 __attribute__((vector_size(LANE_BYTES)));
 enum { LANES_f64 = LANE_BYTES / sizeof(double) };
 
 /* The first count elements from p on, and zeros. */
@@ -107,14 +101,82 @@ ALWAYS_INLINE Vector_f64 load_f64(const double *p, Index count)
 #endif
 }
 
+/* The first count elements, to p on. */
 ALWAYS_INLINE void store_f64(double *p, Vector_f64 v, Index count)
 {
     if (count >= LANES_f64) {
         *(Vector_f64 *)p = v;
         return;
     }
+#if defined(__AVX512F__) && !defined(__clang__)
+    __builtin_ia32_storeupd512_mask(p, v, (1u << count) - 1);
+#else
     for (Index l = 0; l < count; l++) p[l] = v[l];
+#endif
 }
+
+/* Of two vectors, lanes that lie s apart: those without s in their number, and those with it. */
+ALWAYS_INLINE void swap_f64(Vector_f64 *x, Vector_f64 *y, const int s)
+{
+    const Vector_f64 a = *x, b = *y;
+#if defined(__clang__)
+    for (int l = 0; l < LANES_f64; l++) {
+        (*x)[l] = l & s ? b[l - s] : a[l];
+        (*y)[l] = l & s ? b[l] : a[l + s];
+    }
+#else
+    Lanes_f64 low, high;
+    for (int l = 0; l < LANES_f64; l++) {
+        low[l] = l & s ? LANES_f64 + l - s : l;
+        high[l] = l & s ? LANES_f64 + l : l + s;
+    }
+    *x = __builtin_shuffle(a, b, low);
+    *y = __builtin_shuffle(a, b, high);
+#endif
+}
+
+/* Between vectors that lie s apart, exchanges lanes that do; nothing if there are only s lanes. */
+ALWAYS_INLINE void exchange_f64(Vector_f64 *x, const int s)
+{
+    for (int r = 0; r < LANES_f64 && s < LANES_f64; r++)
+        if (!(r & s)) swap_f64(x + r, x + r + s, s);
+}
+
+/* The block of LANES by LANES elements whose rows are the vectors x, transposed. */
+ALWAYS_INLINE void turn_f64(Vector_f64 *x)
+{
+    exchange_f64(x, 8);
+    exchange_f64(x, 4);
+    exchange_f64(x, 2);
+    exchange_f64(x, 1);
+}
+
+/* Of vectors that lie s apart, adds up lanes that do; nothing if there are only s lanes. */
+ALWAYS_INLINE void fold_f64(Vector_f64 *x, const int s)
+{
+    for (int r = 0; r < s && s < LANES_f64; r++) {
+        swap_f64(x + r, x + r + s, s);
+        x[r] += x[r + s];
+    }
+}
+
+/* The sum over the lanes of x[l] in lane l. */
+ALWAYS_INLINE Vector_f64 lane_sums_f64(Vector_f64 *x)
+{
+    fold_f64(x, 8);
+    fold_f64(x, 4);
+    fold_f64(x, 2);
+    fold_f64(x, 1);
+    return x[0];
+}
+
+/* A product may round once where it multiplies and adds; nothing else in this file may. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC push_options
+#pragma GCC optimize("fp-contract=fast")
+#endif
+
+/* Products of matrices in double: tiles of the result stay in registers while all of the sum runs by. */
 
 /* height rows of c by width vectors, of which the last has `last` elements, are the sum over k of a * b. */
 ALWAYS_INLINE void tile_f64(const int height, const int width, Index last, Index depth, int adds,
@@ -126,7 +188,9 @@ ALWAYS_INLINE void tile_f64(const int height, const int width, Index last, Index
         for (int v = 0; v < width; v++)
             sum[r][v] = adds ? load_f64(c + r * c_row + v * LANES_f64, v < width - 1 ? LANES_f64 : last)
                              : (Vector_f64){0};
+    enum { AHEAD = 12 };  /* b may lie in another core's cache, and in a page of memory for every k */
     for (Index k = 0; k < depth; k++) {
+        for (int v = 0; v < width; v++) __builtin_prefetch(b + (k + AHEAD) * b_k + v * LANES_f64);
         Vector_f64 right[4];
         for (int v = 0; v < width; v++)
             right[v] = load_f64(b + k * b_k + v * LANES_f64, v < width - 1 ? LANES_f64 : last);
@@ -167,9 +231,8 @@ ALWAYS_INLINE void row_f64(Index columns, Index depth, int adds, const double *r
     if (j < columns) tile_f64(1, 1, columns - j, depth, adds, a, 0, a_k, b + j, b_k, c + j, 0);
 }
 
-/* c = a b for rows by depth and depth by columns; the columns of b and c lie side by side. Where there are many rows, what
-   they share of b is brought together first: then it is in few pages of memory. */
-ALWAYS_INLINE void product_f64(const int many, Index rows, Index columns, Index depth,
+/* c = a b for rows by depth and depth by columns; the columns of b and c lie side by side. */
+ALWAYS_INLINE void product_f64(Index rows, Index columns, Index depth,
                                   const double *restrict a, Index a_row, Index a_k,
                                   const double *restrict b, Index b_k, double *restrict c, Index c_row)
 {
@@ -186,14 +249,6 @@ ALWAYS_INLINE void product_f64(const int many, Index rows, Index columns, Index 
             continue;
         }
         Index j = 0;
-        if (many && rows >= 4 * TILE_ROWS) {
-            double near[DEPTH * WIDE];
-            for (; j + WIDE <= columns; j += WIDE) {
-                for (Index l = 0; l < some; l++)
-                    __builtin_memcpy(near + l * WIDE, right + l * b_k + j, sizeof(double) * WIDE);
-                panel_f64(rows, 2, LANES_f64, some, adds, left, a_row, a_k, near, WIDE, c + j, c_row);
-            }
-        }
         for (; j + WIDE <= columns; j += WIDE)
             panel_f64(rows, 2, LANES_f64, some, adds, left, a_row, a_k, right + j, b_k, c + j, c_row);
         for (; j + LANES_f64 <= columns; j += LANES_f64)
@@ -208,22 +263,26 @@ ALWAYS_INLINE void narrow_tile_f64(const int width, Index last, const int column
                                       const double *restrict a, Index a_k,
                                       const double *restrict b, Index b_k, double *restrict c, Index c_row)
 {
-    Vector_f64 sum[NARROW][2];
+    Vector_f64 sum[12][2];
     for (int j = 0; j < columns; j++)
         for (int v = 0; v < width; v++) sum[j][v] = (Vector_f64){0};
     for (Index k = 0; k < depth; k++) {
         Vector_f64 left[2];
         for (int v = 0; v < width; v++)
             left[v] = load_f64(a + k * a_k + v * LANES_f64, v < width - 1 ? LANES_f64 : last);
+        for (int v = 0; v < width; v++) __builtin_prefetch(a + k * a_k + (width + v) * LANES_f64);
         for (int j = 0; j < columns; j++)
             for (int v = 0; v < width; v++) sum[j][v] += b[k * b_k + j] * left[v];
     }
     for (int v = 0; v < width; v++) {
-        double column[NARROW][LANES_f64];
-        for (int j = 0; j < columns; j++) *(Vector_f64 *)column[j] = sum[j][v];
         const Index count = v < width - 1 ? LANES_f64 : last;
-        for (Index l = 0; l < count; l++)
-            for (int j = 0; j < columns; j++) c[(v * LANES_f64 + l) * c_row + j] = column[j][l];
+        for (int j = 0; j < columns; j += LANES_f64) {
+            Vector_f64 block[LANES_f64];
+            for (int l = 0; l < LANES_f64; l++) block[l] = j + l < columns ? sum[j + l][v] : (Vector_f64){0};
+            turn_f64(block);
+            for (Index l = 0; l < LANES_f64; l++)
+                if (l < count) store_f64(c + (v * LANES_f64 + l) * c_row + j, block[l], columns - j);
+        }
     }
 }
 
@@ -240,21 +299,9 @@ ALWAYS_INLINE void narrow_f64(Index rows, const int columns, Index depth,
     if (i < rows) narrow_tile_f64(1, rows - i, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
 }
 
-/* c = a b for one column, where a row of a lies side by side. */
-ALWAYS_INLINE void dots_f64(Index rows, Index depth, const double *restrict a, Index a_row,
-                               const double *restrict b, double *restrict c, Index c_row)
-{
-    for (Index i = 0; i < rows; i++) {
-        double sum = 0;
-#pragma omp simd reduction(+:sum)
-        for (Index k = 0; k < depth; k++) sum += (double)a[i * a_row + k] * b[k];
-        c[i * c_row] = (double)sum;
-    }
-}
-
 static void product_1(Index rows, const double *restrict a, const double *restrict b, double *restrict c)
 {
-    product_f64(0, rows, 10, 64, a, 64, 1, b, 10, c, 10);
+    product_f64(rows, 10, 64, a, 64, 1, b, 10, c, 10);
 }
 
 static void product_14(Index n, Index rows, const double *restrict a, const double *restrict b, double *restrict c)
