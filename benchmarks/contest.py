@@ -74,7 +74,8 @@ class SteadyWork:
     targets: Targets
     rtol: float = 1e-4
     """How far results may differ, in relation to their own size or to a tenth of the largest of their array."""
-    check_steps: int = 4
+    check_steps: Callable[[int], int] = lambda size: 4
+    """After how many steps results are compared, by the size: so many that a wrong one shows."""
     rounds: int = 15
     quick_rounds: int = 5
     round_seconds: float = 0.1

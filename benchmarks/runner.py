@@ -104,7 +104,7 @@ def run_steady(work: SteadyWork, size: int, rounds: int) -> Outcome:
         for worker in workers.values():
             stack.callback(worker.close)
         names = list(workers)
-        samples = each(names, lambda name: workers[name].ask(f"check {work.check_steps}"), outcome)
+        samples = each(names, lambda name: workers[name].ask(f"check {work.check_steps(size)}"), outcome)
         compare(work, samples, outcome)
         each(names, lambda name: workers[name].ask(f"calibrate {work.round_seconds}"), outcome)
         for _ in range(rounds):

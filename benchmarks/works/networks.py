@@ -70,7 +70,7 @@ def work(name: str, to_limit: float, to_best: float) -> SteadyWork:
         sizes=(ROWS[name],),
         contestants=names,
         targets=lambda rows: ratios(to_limit, to_best, names),
-        check_steps=1,
+        check_steps=lambda rows: 1,
         rtol=1e-2,  # Adam's first steps are signs of gradients, and some gradients are as small as their rounding
         round_seconds=0.3,
         settle_seconds=0.3,

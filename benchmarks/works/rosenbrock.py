@@ -60,13 +60,13 @@ WORKS = (
         sizes=(2, 100),
         contestants={OURS: functools.partial(symopt, True), LIMIT: functools.partial(limit, True)} | LOOPED,
         targets=looped_targets,
-        check_steps=10,
+        check_steps=lambda size: 10,
     ),
     SteadyWork(
         name="call",
         sizes=(2,),
         contestants={OURS: functools.partial(symopt, False), LIMIT: functools.partial(limit, False)} | CALLED,
         targets=limited_call,
-        check_steps=10,
+        check_steps=lambda size: 10,
     ),
 )

@@ -32,9 +32,6 @@ ALWAYS_INLINE void panel_SUFFIX(Index rows, const int width, Index last, Index d
     Index i = 0;
     for (; i + TILE_ROWS <= rows; i += TILE_ROWS)
         tile_SUFFIX(TILE_ROWS, width, last, depth, adds, a + i * a_row, a_row, a_k, b, b_k, c + i * c_row, c_row);
-    if (TILE_ROWS > 8)
-        for (; i + 8 <= rows; i += 8)
-            tile_SUFFIX(8, width, last, depth, adds, a + i * a_row, a_row, a_k, b, b_k, c + i * c_row, c_row);
     for (; i + 4 <= rows; i += 4)
         tile_SUFFIX(4, width, last, depth, adds, a + i * a_row, a_row, a_k, b, b_k, c + i * c_row, c_row);
     for (; i < rows; i++)
