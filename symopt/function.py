@@ -53,7 +53,7 @@ class Function:
             runner = self._checked(values)
             outputs = runner(values, self.calls)
             self.calls += 1
-            if self.check is None:
+            if self.check is None and self.calls > 1:  # one that is called once has no use for it
                 self._entry = runner.entry(values, self._single)
         return outputs[0] if self._single else outputs
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from symopt.backends.c.compiler import FLAGS
+from symopt.backends.c.scope import WORDS
 from symopt.backends.cfamily.spelling import WIDTH
 from tests.backends.kept_steps import STEPS, Step, emitted, every_step
 
@@ -46,3 +48,12 @@ def test_kept_steps_have_what_there_is_in_generated_files() -> None:
     everything = "\n".join(emitted(make, "c") for make in STEPS)
     wanted = ["product_f32(", "product_f64(", "combine", "take_", "scatter_", "draw_float32(", "BARRIER", "order ?"]
     assert not [text for text in wanted if text not in everything]
+
+
+def test_no_memory_is_called_as_a_macro_or_a_function_that_kernels_call() -> None:
+    everything = "\n".join(emitted(make, "c") for make in STEPS)
+    macros = set(re.findall(r"#define (\w+)", everything))
+    called = set(re.findall(r"\b(transpose|product|narrow|deep|dots)(_f\d\d)\(", everything))
+    assert len(macros) > 6
+    assert len(called) > 3
+    assert macros | {"".join(one) for one in called} <= WORDS

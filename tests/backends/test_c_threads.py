@@ -73,11 +73,15 @@ def test_random_steps_give_the_same_bits_on_any_number_of_threads(seed: int) -> 
 # ------------------------------------------------------------------------------------- would these tests notice a race?
 
 
+#: Where the function of a step begins, and where it ends.
+STEP = r"(?m)^(?=static ONE_CODE \w+ step\(|void run)"
+
+
 def without_barrier(number: int) -> Callable[[str], str]:
     """The source without one of the barriers of a step."""
 
     def change(source: str) -> str:
-        before, step, rest = re.split(r"(?m)^(?=static ONE_CODE|void run)", source)
+        before, step, rest = re.split(STEP, source)
         pieces = step.split("BARRIER")
         changed = "BARRIER".join(pieces[: number + 1]) + "".join(pieces[number + 1 : number + 2])
         return before + "BARRIER".join([changed, *pieces[number + 2 :]]) + rest
@@ -89,7 +93,7 @@ def barriers_of(make: Callable[[], Case]) -> int:
     case = make()
     with small_blocks():
         source = so.emit(case.inputs, case.outputs, case.updates, backend="c")
-    return re.split(r"(?m)^(?=static ONE_CODE|void run)", source)[1].count("BARRIER")
+    return re.split(STEP, source)[1].count("BARRIER")
 
 
 @pytest.mark.parametrize("make", [network, softmaxes, entangled_updates], ids=lambda make: make.__name__)

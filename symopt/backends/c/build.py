@@ -19,9 +19,9 @@ from symopt.backends.c.entry import entry_type
 from symopt.backends.c.memory import Memory
 from symopt.backends.c.pieces import SHORT
 from symopt.backends.c.remembered import compiler_here
+from symopt.backends.c.scope import WORDS
 from symopt.backends.c.short_rows import with_sums_apart
 from symopt.backends.cfamily.epochs import has_epochs
-from symopt.backends.cfamily.spelling import WORDS
 from symopt.backends.task import StepByStep, Task, checked_arrays
 from symopt.backends.threads import threads
 from symopt.errors import DataError, Unsupported

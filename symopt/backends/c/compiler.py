@@ -23,11 +23,15 @@ FLAGS = (
     # One call that gives sine and cosine together has no vector form.
     *("-fno-builtin-sin", "-fno-builtin-cos", "-fno-builtin-sinf", "-fno-builtin-cosf"),
 )
-#: Tried one by one: what a compiler does not know, it does without.
+#: What a compiler does not know of these, it does without.
 OPTIONAL = ("-march=native", "-mprefer-vector-width=512", "-fopenmp")
+#: How the vector library of C is linked, and how a source is told that it is there.
+_VECTOR_LIBRARIES, _VECTOR_FLAG = ("-lmvec", "-lm"), "-DSYMOPT_VECTOR_MATH"
+#: Flags and libraries with which a compiler works.
+Working = tuple[list[str], tuple[str, ...]]
 _PROBE = "int probe(int x) { return x + 1; }\n"
 _OPENMP_PROBE = """
-void probe(int n, float *x)
+void share(int n, float *x)
 {
 #pragma omp parallel for
     for (int i = 0; i < n; i++) x[i] += 1;
@@ -37,7 +41,7 @@ _VECTOR_PROBE = """
 #define VECTOR __attribute__((simd("notinbranch"), const))
 VECTOR extern float tanhf(float);
 VECTOR extern double erf(double);
-void probe(int n, float *x, double *y) { for (int i = 0; i < n; i++) { x[i] = tanhf(x[i]); y[i] = erf(y[i]); } }
+void vectors(int n, float *x, double *y) { for (int i = 0; i < n; i++) { x[i] = tanhf(x[i]); y[i] = erf(y[i]); } }
 """
 
 
@@ -98,36 +102,53 @@ def _find(chosen: str, extra: str) -> tuple[Compiler | None, str]:
 
 def _probe(command: tuple[str, ...], extra: tuple[str, ...], folder: Path) -> tuple[Compiler | None, str]:
     version = (_run([*command, "--version"]).stdout.splitlines() or ["unknown"])[0]
-    flags = [*FLAGS]
-    failed = _try(command, flags, _PROBE, folder)
-    if failed is not None:
-        return None, f"{shlex.join(command)} fails: {failed}"
-    for flag in OPTIONAL:
-        if _try(command, [*flags, flag], _PROBE, folder) is None:
-            flags.append(flag)
-    if "-fopenmp" in flags and not _loads(command, flags, _OPENMP_PROBE, folder):
-        flags.remove("-fopenmp")
-    vector = [*flags, "-Werror"]
-    libraries: tuple[str, ...] = ("-lm",)
-    if _try(command, vector, _VECTOR_PROBE, folder, ("-lmvec", "-lm")) is None:
-        flags.append("-DSYMOPT_VECTOR_MATH")
-        libraries = ("-lmvec", "-lm")
-    flags += extra
-    compiler = Compiler(command, tuple(flags), libraries, version, "-fopenmp" in flags)
+    found = _all_at_once(command, folder) or _one_by_one(command, folder)
+    if isinstance(found, str):
+        return None, f"{shlex.join(command)} fails: {found}"
+    flags, libraries = found
+    compiler = Compiler(command, (*flags, *extra), libraries, version, "-fopenmp" in flags)
     lacks = [] if compiler.openmp else ["no OpenMP: one thread"]
     lacks += [] if "-lmvec" in libraries else ["no vector library for exp, tanh and the like"]
     return compiler, f"C by {version}" + (f" ({'; '.join(lacks)})" if lacks else "")
 
 
-def _loads(command: tuple[str, ...], flags: list[str], source: str, folder: Path) -> bool:
+def _all_at_once(command: tuple[str, ...], folder: Path) -> Working | None:
+    """Everything, if it works together: that takes one look."""
+    flags = [*FLAGS, *OPTIONAL]
+    if _loads(command, [*flags, "-Werror"], _OPENMP_PROBE + _VECTOR_PROBE, folder, _VECTOR_LIBRARIES):
+        return [*flags, _VECTOR_FLAG], _VECTOR_LIBRARIES
+    return None
+
+
+def _one_by_one(command: tuple[str, ...], folder: Path) -> Working | str:
+    """What works, of one thing after the other; or what the compiler says where nothing does."""
+    flags = [*FLAGS]
+    failed = _try(command, flags, _PROBE, folder)
+    if failed is not None:
+        return failed
+    for flag in OPTIONAL:
+        if _try(command, [*flags, flag], _PROBE, folder) is None:
+            flags.append(flag)
+    if "-fopenmp" in flags and not _loads(command, flags, _OPENMP_PROBE, folder):
+        flags.remove("-fopenmp")
+    if _try(command, [*flags, "-Werror"], _VECTOR_PROBE, folder, _VECTOR_LIBRARIES) is None:
+        return [*flags, _VECTOR_FLAG], _VECTOR_LIBRARIES
+    return flags, ("-lm",)
+
+
+def _loads(
+    command: tuple[str, ...], flags: list[str], source: str, folder: Path, libraries: tuple[str, ...] = ("-lm",)
+) -> bool:
     """Whether what the compiler makes of a source can be loaded: a library that it needs may be missing."""
-    if _try(command, flags, source, folder) is not None:
+    if _try(command, flags, source, folder, libraries) is not None:
         return False
     try:
         with waiting_briefly():
             ctypes.CDLL(str(folder / "probe.so"))
     except OSError:
         return False
+    finally:  # what is loaded must not be written over
+        (folder / "probe.so").unlink()
     return True
 
 

@@ -24,6 +24,7 @@ def assemble(scope: CScope, callers: Sequence[str], title: str, threads: bool) -
         *_prototypes(scope),
         *(text for _, text in sorted(scope.operations.helpers.items())),
         *(["\n".join(scope.tables.values())] if scope.tables else []),
+        *([piece(__file__, "kernel.c")] if scope.is_shared else []),
         *scope.pieces.plain(),
         *_products(scope),
         *([philox("static inline"), piece(__file__, "random.c")] if scope.draws else []),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symopt.backends.c.pieces import Pieces
+from symopt.backends.c.pieces import CONTRACTED, PLAIN, SHORT, Pieces
+from symopt.backends.cfamily import spelling
 from symopt.backends.cfamily.operations import Operations
 from symopt.backends.cfamily.scope import Call, Field, Scope
 from symopt.backends.cfamily.spelling import c_type, number_text
@@ -12,7 +13,12 @@ from symopt.graph.dimensions import Dim, product
 from symopt.graph.nodes import Constant, Contract
 from symopt.lowering.program import Buffer, Library, Loop, Program, memory
 
-__all__ = ["SPLIT", "CScope", "Field"]
+__all__ = ["SPLIT", "WORDS", "CScope", "Field"]
+
+_MACROS = ["ALWAYS_INLINE", "BARRIER", "KERNEL", "LANE_BYTES", "ONE_CODE", "THREAD", "THREADS", "TILE_ROWS", "VECTOR"]
+_CALLED = [f"{name}_{short}" for name in PLAIN | CONTRACTED for short in SHORT.values()]
+#: What no memory can be called: macros of the pieces, and those of their functions that kernels call.
+WORDS = spelling.WORDS.union(_MACROS, _CALLED)
 
 #: Elements over an axis of known length from which on threads share it.
 SPLIT = 4096
@@ -24,7 +30,7 @@ class CScope(Scope):
     """What the writers of C kernels share."""
 
     def __init__(self, program: Program, blas: bool = False) -> None:
-        super().__init__(program, Operations())
+        super().__init__(program, Operations(), spelling.RESERVED | WORDS)
         self.blas = blas
         self.margins: dict[object, tuple[int, int]] = {}
         self.tables: dict[str, str] = {}  # small constants by name
@@ -45,10 +51,15 @@ class CScope(Scope):
                 found.add(long[0])
         return found
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether there is anything that threads share."""
+        # A BLAS has threads of its own, which would fight with ours.
+        return bool(self._split) and not self.blas
+
     def is_split(self, extent: Dim) -> bool:
         """Whether threads share an axis of this length."""
-        # A BLAS has threads of its own, which would fight with ours.
-        return extent in self._split and not self.blas
+        return extent in self._split and self.is_shared
 
     def blocks_text(self, extent: Dim, block: int) -> str:
         """The number of blocks of rows."""
@@ -77,7 +88,8 @@ class CScope(Scope):
 
     def function(self, name: str, arguments: Sequence[str], lines: Sequence[str], contracted: bool = False) -> Call:
         """How a function of this text is called."""
-        return self.define("static void", name, arguments, lines, self.contracted if contracted else self.functions)
+        head = "static KERNEL void" if self.is_shared else "static void"
+        return self.define(head, name, arguments, lines, self.contracted if contracted else self.functions)
 
 
 def _domain(kernel: Loop | Library) -> tuple[tuple[Dim, ...], Dim]:

@@ -18,7 +18,10 @@ static inline double square_float64(double x)
     return x * x;
 }
 
-static void kernel_1(
+/* One function with everything in it would take the compiler longer. */
+#define KERNEL __attribute__((noinline))
+
+static KERNEL void kernel_1(
     Index rows, const double *restrict a, const double *restrict b, const double *restrict c,
     const double *restrict d, const double *restrict e_1, const double *restrict f, double *restrict t0,
     double *restrict t1)

@@ -34,7 +34,10 @@ static inline float sign_float32(float x)
     return x > 0 ? 1 : x < 0 ? -1 : x;  /* NaN stays */
 }
 
-static void kernel_1(float *restrict m0, const float *restrict g0, float *restrict w0)
+/* One function with everything in it would take the compiler longer. */
+#define KERNEL __attribute__((noinline))
+
+static KERNEL void kernel_1(float *restrict m0, const float *restrict g0, float *restrict w0)
 {
     for (Index i = 0; i < 7; i++) {
         const float v0 = m0[i];
@@ -45,7 +48,7 @@ static void kernel_1(float *restrict m0, const float *restrict g0, float *restri
     }
 }
 
-static void kernel_2(float *restrict m1, const float *restrict g1, float *restrict w1)
+static KERNEL void kernel_2(float *restrict m1, const float *restrict g1, float *restrict w1)
 {
     for (Index i = 0; i < 100; i++) {
         const float v0 = m1[i];
@@ -56,7 +59,7 @@ static void kernel_2(float *restrict m1, const float *restrict g1, float *restri
     }
 }
 
-static void kernel_3(float *restrict m2, const float *restrict g2, float *restrict w2)
+static KERNEL void kernel_3(float *restrict m2, const float *restrict g2, float *restrict w2)
 {
     for (Index i = 0; i < 2000; i++) {
         const float v0 = m2[i];
@@ -67,7 +70,7 @@ static void kernel_3(float *restrict m2, const float *restrict g2, float *restri
     }
 }
 
-static void kernel_4(float *restrict m3, const float *restrict g3, float *restrict w3)
+static KERNEL void kernel_4(float *restrict m3, const float *restrict g3, float *restrict w3)
 {
     for (Index i = 0; i < 31; i++) {
         const float v0 = m3[i];
@@ -78,7 +81,7 @@ static void kernel_4(float *restrict m3, const float *restrict g3, float *restri
     }
 }
 
-static void kernel_5(float *restrict m4, const float *restrict g4, float *restrict w4)
+static KERNEL void kernel_5(float *restrict m4, const float *restrict g4, float *restrict w4)
 {
     for (Index i = 0; i < 500; i++) {
         const float v0 = m4[i];
@@ -89,7 +92,7 @@ static void kernel_5(float *restrict m4, const float *restrict g4, float *restri
     }
 }
 
-static void kernel_6(Index rows, float *restrict m5, const float *restrict g5, float *restrict w5)
+static KERNEL void kernel_6(Index rows, float *restrict m5, const float *restrict g5, float *restrict w5)
 {
     for (Index i = 0; i < rows; i++) {
         const float v0 = m5[i];
@@ -100,7 +103,7 @@ static void kernel_6(Index rows, float *restrict m5, const float *restrict g5, f
     }
 }
 
-static void kernel_7(float *restrict m6, const float *restrict g6, float *restrict w6)
+static KERNEL void kernel_7(float *restrict m6, const float *restrict g6, float *restrict w6)
 {
     for (Index i = 0; i < 64; i++) {
         const float v0 = m6[i];
@@ -111,7 +114,7 @@ static void kernel_7(float *restrict m6, const float *restrict g6, float *restri
     }
 }
 
-static void kernel_8(float *restrict m7, const float *restrict g7, float *restrict w7)
+static KERNEL void kernel_8(float *restrict m7, const float *restrict g7, float *restrict w7)
 {
     for (Index i = 0; i < 12; i++) {
         const float v0 = m7[i];

@@ -63,6 +63,9 @@ static inline float square_float32(float x)
     return x * x;
 }
 
+/* One function with everything in it would take the compiler longer. */
+#define KERNEL __attribute__((noinline))
+
 /* Vectors of float. */
 
 #ifndef LANE_BYTES
@@ -205,9 +208,6 @@ ALWAYS_INLINE void panel_f32(Index rows, const int width, Index last, Index dept
     Index i = 0;
     for (; i + TILE_ROWS <= rows; i += TILE_ROWS)
         tile_f32(TILE_ROWS, width, last, depth, adds, a + i * a_row, a_row, a_k, b, b_k, c + i * c_row, c_row);
-    if (TILE_ROWS > 8)
-        for (; i + 8 <= rows; i += 8)
-            tile_f32(8, width, last, depth, adds, a + i * a_row, a_row, a_k, b, b_k, c + i * c_row, c_row);
     for (; i + 4 <= rows; i += 4)
         tile_f32(4, width, last, depth, adds, a + i * a_row, a_row, a_k, b, b_k, c + i * c_row, c_row);
     for (; i < rows; i++)
@@ -294,27 +294,27 @@ ALWAYS_INLINE void narrow_f32(Index rows, const int columns, Index depth,
     if (i < rows) narrow_tile_f32(1, rows - i, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
 }
 
-static void product_1(Index rows, const float *restrict a, const float *restrict b, float *restrict c)
+static KERNEL void product_1(Index rows, const float *restrict a, const float *restrict b, float *restrict c)
 {
     product_f32(rows, 8, 20, a, 20, 1, b, 8, c, 8);
 }
 
-static void product_3(Index rows, const float *restrict a, const float *restrict b, float *restrict c)
+static KERNEL void product_3(Index rows, const float *restrict a, const float *restrict b, float *restrict c)
 {
     product_f32(rows, 3, 8, a, 8, 1, b, 3, c, 3);
 }
 
-static void product_13(Index rows, const float *restrict a, const float *restrict b, float *restrict c)
+static KERNEL void product_13(Index rows, const float *restrict a, const float *restrict b, float *restrict c)
 {
     product_f32(rows, 8, 3, a, 3, 1, b, 8, c, 8);
 }
 
-static void product_14(Index n, Index rows, const float *restrict a, const float *restrict b, float *restrict c)
+static KERNEL void product_14(Index n, Index rows, const float *restrict a, const float *restrict b, float *restrict c)
 {
     narrow_f32(rows, 3, n, a, 8, b, 3, c, 3);
 }
 
-static void product_18(Index n, Index rows, const float *restrict a, const float *restrict b, float *restrict c)
+static KERNEL void product_18(Index n, Index rows, const float *restrict a, const float *restrict b, float *restrict c)
 {
     narrow_f32(rows, 8, n, a, 20, b, 8, c, 8);
 }
@@ -323,7 +323,7 @@ static void product_18(Index n, Index rows, const float *restrict a, const float
 #pragma GCC pop_options
 #endif
 
-static void kernel_2(Index rows, const float *restrict t0, const float *restrict b, float *restrict t1)
+static KERNEL void kernel_2(Index rows, const float *restrict t0, const float *restrict b, float *restrict t1)
 {
     for (int e = 0; e < (int)(rows) * 8; e++) {
         const int j = e % 8;
@@ -331,7 +331,7 @@ static void kernel_2(Index rows, const float *restrict t0, const float *restrict
     }
 }
 
-static void kernel_4(Index rows, const float *restrict t2, float *restrict t3)
+static KERNEL void kernel_4(Index rows, const float *restrict t2, float *restrict t3)
 {
     for (Index i = 0; i < rows; i++) {
         float s0 = (-1.0f / 0.0f); int s0_nan = 0;
@@ -345,7 +345,7 @@ static void kernel_4(Index rows, const float *restrict t2, float *restrict t3)
     }
 }
 
-static void kernel_5(Index rows, const float *restrict t3, float *restrict t4)
+static KERNEL void kernel_5(Index rows, const float *restrict t3, float *restrict t4)
 {
     for (Index i = 0; i < rows; i++) {
         const float v0 = t3[i];
@@ -353,12 +353,12 @@ static void kernel_5(Index rows, const float *restrict t3, float *restrict t4)
     }
 }
 
-static void kernel_6(const float h0, float *restrict t5)
+static KERNEL void kernel_6(const float h0, float *restrict t5)
 {
     t5[0] = 1.0f / h0;
 }
 
-static void kernel_7(
+static KERNEL void kernel_7(
     Index rows, const long long *restrict y, const float *restrict t2, const float *restrict t4,
     const float *restrict t5, unsigned char *restrict t6, float *restrict t7, float *restrict t8,
     float *restrict t10)
@@ -376,7 +376,7 @@ static void kernel_7(
     }
 }
 
-static void kernel_8(
+static KERNEL void kernel_8(
     Index rows, const float *restrict t8, const float *restrict t10, float *restrict t9, float *restrict t11)
 {
     for (Index i = 0; i < rows; i++) {
@@ -392,7 +392,7 @@ static void kernel_8(
     }
 }
 
-static void kernel_9(
+static KERNEL void kernel_9(
     Index rows, const float *restrict t9, const float *restrict t11, float *restrict t12, float *restrict t13)
 {
     for (Index i = 0; i < rows; i++) {
@@ -402,7 +402,7 @@ static void kernel_9(
     }
 }
 
-static void kernel_10(
+static KERNEL void kernel_10(
     Index rows, const float *restrict t12, const float *restrict t7, const unsigned char *restrict t6,
     const float *restrict t13, const float *restrict t8, const float *restrict t10, float *restrict t15,
     float *restrict t14)
@@ -419,7 +419,7 @@ static void kernel_10(
     }
 }
 
-static void kernel_11(const float *restrict v, float *restrict t16)
+static KERNEL void kernel_11(const float *restrict v, float *restrict t16)
 {
     for (Index i = 0; i < 3; i++) {
         for (Index j = 0; j < 8; j++) {
@@ -428,7 +428,7 @@ static void kernel_11(const float *restrict v, float *restrict t16)
     }
 }
 
-static void kernel_12(Index rows, const float *restrict t14, double *restrict p0)
+static KERNEL void kernel_12(Index rows, const float *restrict t14, double *restrict p0)
 {
     double s0 = 0.0;
 #pragma omp simd reduction(+:s0)
@@ -438,7 +438,7 @@ static void kernel_12(Index rows, const float *restrict t14, double *restrict p0
     p0[0] = s0;
 }
 
-static void combine(Index blocks, const double *restrict parts, float *restrict whole)
+static KERNEL void combine(Index blocks, const double *restrict parts, float *restrict whole)
 {
     double all = 0.0;
     for (Index b = 0; b < blocks; b++) {
@@ -447,12 +447,12 @@ static void combine(Index blocks, const double *restrict parts, float *restrict 
     *whole = (float)all;
 }
 
-static void kernel_15(const float h0, const float *restrict t17, float *restrict t20)
+static KERNEL void kernel_15(const float h0, const float *restrict t17, float *restrict t20)
 {
     t20[0] = t17[0] / h0;
 }
 
-static void kernel_16(
+static KERNEL void kernel_16(
     Index rows, const float *restrict t1, const float *restrict t18, float *restrict t21, float *restrict p1)
 {
     for (Index i = 0; i < 8; i++)
@@ -466,7 +466,7 @@ static void kernel_16(
     }
 }
 
-static void combine_1(Index blocks, Index size, const float *restrict parts, float *restrict whole)
+static KERNEL void combine_1(Index blocks, Index size, const float *restrict parts, float *restrict whole)
 {
     for (Index i = 0; i < size; i++) {
         double all = 0.0;
@@ -477,7 +477,7 @@ static void combine_1(Index blocks, Index size, const float *restrict parts, flo
     }
 }
 
-static void kernel_17(
+static KERNEL void kernel_17(
     Index rows, const float h_rate, float *restrict v_square, const float *restrict t19, float *restrict v)
 {
     for (Index i = 0; i < rows * 3; i++) {
@@ -490,7 +490,7 @@ static void kernel_17(
     }
 }
 
-static void kernel_19(
+static KERNEL void kernel_19(
     Index rows, const float h_rate, float *restrict b_square, const float *restrict t22, float *restrict b)
 {
     for (Index i = 0; i < rows; i++) {
@@ -503,7 +503,7 @@ static void kernel_19(
     }
 }
 
-static void kernel_20(
+static KERNEL void kernel_20(
     Index rows, const float h_rate, float *restrict w_square, const float *restrict t23, float *restrict w)
 {
     for (Index i = 0; i < rows * 8; i++) {

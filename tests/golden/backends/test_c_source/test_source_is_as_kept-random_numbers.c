@@ -20,6 +20,9 @@ VECTOR extern float cosf(float);
 VECTOR extern float logf(float);
 extern float sqrtf(float);
 
+/* One function with everything in it would take the compiler longer. */
+#define KERNEL __attribute__((noinline))
+
 /* Philox 4x32-10 (Salmon et al., 2011): four words from a counter of four and a key of two. */
 static inline void philox(unsigned c[4], unsigned k0, unsigned k1)
 {
@@ -63,7 +66,7 @@ static inline void draw_float64(
     }
 }
 
-static void kernel_4(
+static KERNEL void kernel_4(
     Index rows, const double *restrict t0, const float *restrict t1, const float *restrict t2,
     const float *restrict x, float *restrict t3)
 {

@@ -30,7 +30,10 @@ static inline int isfinite_float64(double x)
     return x - x == 0;
 }
 
-static void kernel_1(Index rows, const double *restrict x, double *restrict t0)
+/* One function with everything in it would take the compiler longer. */
+#define KERNEL __attribute__((noinline))
+
+static KERNEL void kernel_1(Index rows, const double *restrict x, double *restrict t0)
 {
     for (Index i = 0; i < rows; i++) {
         double s0 = (-1.0 / 0.0); int s0_nan = 0;
@@ -44,7 +47,7 @@ static void kernel_1(Index rows, const double *restrict x, double *restrict t0)
     }
 }
 
-static void kernel_2(
+static KERNEL void kernel_2(
     Index rows, const double *restrict x, const double *restrict scale, const double *restrict t0,
     double *restrict t1, double *restrict p0, double *restrict t2)
 {
@@ -65,7 +68,7 @@ static void kernel_2(
     }
 }
 
-static void combine(Index blocks, Index size, const double *restrict parts, double *restrict whole)
+static KERNEL void combine(Index blocks, Index size, const double *restrict parts, double *restrict whole)
 {
     for (Index i = 0; i < size; i++) {
         double all = 0.0;
@@ -76,7 +79,7 @@ static void combine(Index blocks, Index size, const double *restrict parts, doub
     }
 }
 
-static void kernel_3(Index rows, const double *restrict t2, double *restrict t4)
+static KERNEL void kernel_3(Index rows, const double *restrict t2, double *restrict t4)
 {
     for (Index i = 0; i < rows; i++) {
         const double v0 = t2[i];
@@ -84,14 +87,14 @@ static void kernel_3(Index rows, const double *restrict t2, double *restrict t4)
     }
 }
 
-static void kernel_4(const double h0, const double *restrict t3, double *restrict t5)
+static KERNEL void kernel_4(const double h0, const double *restrict t3, double *restrict t5)
 {
     for (Index i = 0; i < 300; i++) {
         t5[i] = t3[i] / h0;
     }
 }
 
-static void kernel_5(
+static KERNEL void kernel_5(
     Index rows, const double *restrict t1, const double *restrict t4, double *restrict t6, double *restrict t7)
 {
     for (Index i = 0; i < rows; i++) {
@@ -106,7 +109,7 @@ static void kernel_5(
     }
 }
 
-static void kernel_6(Index rows, const double *restrict t6, const double *restrict t7, double *restrict t8)
+static KERNEL void kernel_6(Index rows, const double *restrict t6, const double *restrict t7, double *restrict t8)
 {
     for (Index i = 0; i < rows; i++) {
         for (Index j = 0; j < 300; j++) {

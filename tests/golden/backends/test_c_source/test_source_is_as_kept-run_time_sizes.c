@@ -15,6 +15,9 @@ typedef struct {
     double *t2;
 } Memory;
 
+/* One function with everything in it would take the compiler longer. */
+#define KERNEL __attribute__((noinline))
+
 /* Vectors of double. */
 
 #ifndef LANE_BYTES
@@ -102,9 +105,6 @@ ALWAYS_INLINE void panel_f64(Index rows, const int width, Index last, Index dept
     Index i = 0;
     for (; i + TILE_ROWS <= rows; i += TILE_ROWS)
         tile_f64(TILE_ROWS, width, last, depth, adds, a + i * a_row, a_row, a_k, b, b_k, c + i * c_row, c_row);
-    if (TILE_ROWS > 8)
-        for (; i + 8 <= rows; i += 8)
-            tile_f64(8, width, last, depth, adds, a + i * a_row, a_row, a_k, b, b_k, c + i * c_row, c_row);
     for (; i + 4 <= rows; i += 4)
         tile_f64(4, width, last, depth, adds, a + i * a_row, a_row, a_k, b, b_k, c + i * c_row, c_row);
     for (; i < rows; i++)
@@ -150,7 +150,7 @@ ALWAYS_INLINE void product_f64(Index rows, Index columns, Index depth,
     }
 }
 
-static void product_2(
+static KERNEL void product_2(
     Index n, Index m_1, Index rows, const double *restrict a, const double *restrict b, double *restrict c)
 {
     product_f64(rows, m_1, n, a, 1, m_1, b, m_1, c, m_1);
@@ -160,7 +160,7 @@ static void product_2(
 #pragma GCC pop_options
 #endif
 
-static void kernel_1(
+static KERNEL void kernel_1(
     Index m_1, Index rows, const double *restrict x, const double *restrict y, const double *restrict x_1,
     double *restrict t0, double *restrict p0)
 {
@@ -176,7 +176,7 @@ static void kernel_1(
     p0[0] = s0;
 }
 
-static void combine(Index blocks, const double *restrict parts, double *restrict whole)
+static KERNEL void combine(Index blocks, const double *restrict parts, double *restrict whole)
 {
     double all = 0.0;
     for (Index b = 0; b < blocks; b++) {
@@ -185,7 +185,7 @@ static void combine(Index blocks, const double *restrict parts, double *restrict
     *whole = all;
 }
 
-static void kernel_3(Index m_1, Index rows, const double *restrict x, double *restrict p1)
+static KERNEL void kernel_3(Index m_1, Index rows, const double *restrict x, double *restrict p1)
 {
     double s0 = 0.0;
 #pragma omp simd reduction(+:s0)
@@ -195,7 +195,7 @@ static void kernel_3(Index m_1, Index rows, const double *restrict x, double *re
     p1[0] = s0;
 }
 
-static void kernel_4(
+static KERNEL void kernel_4(
     const double h0, const double *restrict t3, double *restrict total_1, const double *restrict t1,
     double *restrict t4)
 {

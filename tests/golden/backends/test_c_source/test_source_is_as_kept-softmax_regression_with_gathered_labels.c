@@ -68,6 +68,9 @@ static inline long long subtract_int64(long long x, long long y)
     return (long long)((unsigned long long)x - (unsigned long long)y);
 }
 
+/* One function with everything in it would take the compiler longer. */
+#define KERNEL __attribute__((noinline))
+
 /* Vectors of double. */
 
 #ifndef LANE_BYTES
@@ -210,9 +213,6 @@ ALWAYS_INLINE void panel_f64(Index rows, const int width, Index last, Index dept
     Index i = 0;
     for (; i + TILE_ROWS <= rows; i += TILE_ROWS)
         tile_f64(TILE_ROWS, width, last, depth, adds, a + i * a_row, a_row, a_k, b, b_k, c + i * c_row, c_row);
-    if (TILE_ROWS > 8)
-        for (; i + 8 <= rows; i += 8)
-            tile_f64(8, width, last, depth, adds, a + i * a_row, a_row, a_k, b, b_k, c + i * c_row, c_row);
     for (; i + 4 <= rows; i += 4)
         tile_f64(4, width, last, depth, adds, a + i * a_row, a_row, a_k, b, b_k, c + i * c_row, c_row);
     for (; i < rows; i++)
@@ -299,12 +299,13 @@ ALWAYS_INLINE void narrow_f64(Index rows, const int columns, Index depth,
     if (i < rows) narrow_tile_f64(1, rows - i, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
 }
 
-static void product_1(Index rows, const double *restrict a, const double *restrict b, double *restrict c)
+static KERNEL void product_1(Index rows, const double *restrict a, const double *restrict b, double *restrict c)
 {
     product_f64(rows, 10, 64, a, 64, 1, b, 10, c, 10);
 }
 
-static void product_14(Index n, Index rows, const double *restrict a, const double *restrict b, double *restrict c)
+static KERNEL void product_14(
+    Index n, Index rows, const double *restrict a, const double *restrict b, double *restrict c)
 {
     narrow_f64(rows, 10, n, a, 64, b, 10, c, 10);
 }
@@ -313,7 +314,7 @@ static void product_14(Index n, Index rows, const double *restrict a, const doub
 #pragma GCC pop_options
 #endif
 
-static void kernel_2(
+static KERNEL void kernel_2(
     Index low, Index rows, const long long h0, const long long h1, const long long *restrict y,
     long long *restrict t1)
 {
@@ -325,12 +326,12 @@ static void kernel_2(
     }
 }
 
-static void kernel_3(const double h2, double *restrict t2)
+static KERNEL void kernel_3(const double h2, double *restrict t2)
 {
     t2[0] = (-1.0) / h2;
 }
 
-static void kernel_4(Index rows, const double *restrict t0, double *restrict t3)
+static KERNEL void kernel_4(Index rows, const double *restrict t0, double *restrict t3)
 {
     for (Index i = 0; i < rows; i++) {
         double s0 = (-1.0 / 0.0); int s0_nan = 0;
@@ -344,7 +345,7 @@ static void kernel_4(Index rows, const double *restrict t0, double *restrict t3)
     }
 }
 
-static void scatter_5(
+static KERNEL void scatter_5(
     Index n, double *restrict out, const long long *restrict x1, const double *restrict x2,
     long long *restrict failure)
 {
@@ -362,7 +363,7 @@ static void scatter_5(
     }
 }
 
-static void kernel_6(Index rows, const double *restrict t3, double *restrict t5)
+static KERNEL void kernel_6(Index rows, const double *restrict t3, double *restrict t5)
 {
     for (Index i = 0; i < rows; i++) {
         const double v0 = t3[i];
@@ -370,7 +371,7 @@ static void kernel_6(Index rows, const double *restrict t3, double *restrict t5)
     }
 }
 
-static void kernel_7(
+static KERNEL void kernel_7(
     Index rows, const double *restrict t0, const double *restrict t5, double *restrict t6, double *restrict t7)
 {
     for (int e = 0; e < (int)(rows) * 10; e++) {
@@ -381,7 +382,7 @@ static void kernel_7(
     }
 }
 
-static void kernel_8(Index rows, const double *restrict t7, double *restrict t8)
+static KERNEL void kernel_8(Index rows, const double *restrict t7, double *restrict t8)
 {
     for (Index i = 0; i < rows; i++) {
         double s0 = 0.0;
@@ -393,14 +394,14 @@ static void kernel_8(Index rows, const double *restrict t7, double *restrict t8)
     }
 }
 
-static void kernel_9(Index rows, const double *restrict t8, double *restrict t9)
+static KERNEL void kernel_9(Index rows, const double *restrict t8, double *restrict t9)
 {
     for (Index i = 0; i < rows; i++) {
         t9[i] = log(t8[i]);
     }
 }
 
-static void kernel_10(
+static KERNEL void kernel_10(
     Index rows, const double *restrict t7, const double *restrict t8, const double *restrict t4,
     double *restrict t10, double *restrict t11, double *restrict t12)
 {
@@ -422,7 +423,7 @@ static void kernel_10(
     }
 }
 
-static void kernel_11(
+static KERNEL void kernel_11(
     Index rows, const double *restrict t6, const double *restrict t9, const double *restrict t10,
     const double *restrict t11, const double *restrict t12, const double *restrict t7, const double *restrict t4,
     double *restrict t13, double *restrict t15, long long *restrict t14)
@@ -441,7 +442,7 @@ static void kernel_11(
     }
 }
 
-static void take_12(
+static KERNEL void take_12(
     Index n, double *restrict out, const long long *restrict x1, const double *restrict x2,
     long long *restrict failure)
 {
@@ -458,7 +459,8 @@ static void take_12(
     }
 }
 
-static void kernel_13(Index rows, const long long *restrict t14, const long long *restrict y, long long *restrict p0)
+static KERNEL void kernel_13(
+    Index rows, const long long *restrict t14, const long long *restrict y, long long *restrict p0)
 {
     unsigned long long s0 = 0LL;
 #pragma omp simd reduction(+:s0)
@@ -468,7 +470,7 @@ static void kernel_13(Index rows, const long long *restrict t14, const long long
     p0[0] = (long long)s0;
 }
 
-static void combine(Index blocks, const long long *restrict parts, long long *restrict whole)
+static KERNEL void combine(Index blocks, const long long *restrict parts, long long *restrict whole)
 {
     unsigned long long all = 0LL;
     for (Index b = 0; b < blocks; b++) {
@@ -477,7 +479,7 @@ static void combine(Index blocks, const long long *restrict parts, long long *re
     *whole = (long long)all;
 }
 
-static void kernel_15(Index rows, const double *restrict t16, double *restrict p1)
+static KERNEL void kernel_15(Index rows, const double *restrict t16, double *restrict p1)
 {
     double s0 = 0.0;
 #pragma omp simd reduction(+:s0)
@@ -487,7 +489,7 @@ static void kernel_15(Index rows, const double *restrict t16, double *restrict p
     p1[0] = s0;
 }
 
-static void combine_1(Index blocks, const double *restrict parts, double *restrict whole)
+static KERNEL void combine_1(Index blocks, const double *restrict parts, double *restrict whole)
 {
     double all = 0.0;
     for (Index b = 0; b < blocks; b++) {
@@ -496,7 +498,7 @@ static void combine_1(Index blocks, const double *restrict parts, double *restri
     *whole = all;
 }
 
-static void kernel_16(Index rows, const double *restrict t18, double *restrict u)
+static KERNEL void kernel_16(Index rows, const double *restrict t18, double *restrict u)
 {
     for (Index i = 0; i < rows * 10; i++) {
         const double v0 = u[i];
@@ -504,7 +506,7 @@ static void kernel_16(Index rows, const double *restrict t18, double *restrict u
     }
 }
 
-static void kernel_17(const double h2, const double *restrict t19, double *restrict t20)
+static KERNEL void kernel_17(const double h2, const double *restrict t19, double *restrict t20)
 {
     t20[0] = -(t19[0] / h2);
 }

@@ -17,7 +17,11 @@ static inline float square_float32(float x)
     return x * x;
 }
 
-static void kernel_1(Index rows, const float *restrict g, float *restrict m_1, float *restrict w, double *restrict p0)
+/* One function with everything in it would take the compiler longer. */
+#define KERNEL __attribute__((noinline))
+
+static KERNEL void kernel_1(
+    Index rows, const float *restrict g, float *restrict m_1, float *restrict w, double *restrict p0)
 {
     double s0 = 0.0;
 #pragma omp simd reduction(+:s0)
@@ -34,7 +38,7 @@ static void kernel_1(Index rows, const float *restrict g, float *restrict m_1, f
     p0[0] = s0;
 }
 
-static void combine(Index blocks, const double *restrict parts, float *restrict whole)
+static KERNEL void combine(Index blocks, const double *restrict parts, float *restrict whole)
 {
     double all = 0.0;
     for (Index b = 0; b < blocks; b++) {

@@ -1,0 +1,2 @@
+/* One function with everything in it would take the compiler longer. */
+#define KERNEL __attribute__((noinline))
