@@ -12,7 +12,7 @@ BENCH_ARGS ?=
 CUDA ?= 13
 GPU_PYTHON ?=
 GPU_JOBS ?= 4
-GPU_TESTS ?= -k "cuda or gpu"
+GPU_TESTS ?= -k "cuda or gpu or on_device"
 
 DEMO := .venv-demo
 TEST := .venv-test
@@ -20,11 +20,12 @@ BENCH := .venv-bench
 GPU_TEST := .venv-gpu-test
 GPU_BENCH := .venv-gpu-bench
 
-# CuPy's wheel compiles and multiplies with NVRTC, cuBLAS and the headers of cudart, which come by its extra ctk:
-# cuda-toolkit[nvrtc,cublas,cudart,cufft,curand,cusolver,cusparse]. So does compute-sanitizer, by the extra sanitizer.
-GPU_WHEELS := "cupy-cuda$(CUDA)x[ctk]>=14" "cuda-toolkit[sanitizer]==$(CUDA).*"
+# compute-sanitizer comes by an extra of the toolkit. torch, which has wheels for CUDA 13, is asked for first: it wants one
+# version of the toolkit, and pip would rather take an old torch, of an older CUDA, than another toolkit.
+GPU_WATCH := $(if $(filter 13,$(CUDA)),torch "cuda-toolkit[sanitizer]","cuda-toolkit[sanitizer]==$(CUDA).*")
+GPU_PEERS := torch "jax[cuda$(CUDA)]" optax
 
-.PHONY: help demo test lint format bench test-gpu bench-gpu clean
+.PHONY: help demo test lint format bench test-gpu bench-gpu no-peers clean
 
 help:
 	@echo "make demo    train on the digits of scikit-learn; print equations, monitors and accuracy"
@@ -63,8 +64,12 @@ test-gpu: $(if $(GPU_PYTHON),,$(GPU_TEST)/made-for-test,cuda$(CUDA))
 	OPENBLAS_NUM_THREADS=1 $(or $(GPU_PYTHON),$(GPU_TEST)/bin/python) -m pytest -n $(GPU_JOBS) --hypothesis-profile=ci \
 	  $(GPU_TESTS) $(PYTEST_ARGS)
 
-bench-gpu: $(if $(GPU_PYTHON),,$(GPU_BENCH)/made-for-cuda$(CUDA))
+bench-gpu: $(if $(GPU_PYTHON),,$(if $(filter 13,$(CUDA)),,no-peers) $(GPU_BENCH)/made-for-cuda$(CUDA))
 	$(or $(GPU_PYTHON),$(GPU_BENCH)/bin/python) -m benchmarks.gpu --out out/gpu $(BENCH_ARGS)
+
+no-peers:
+	@echo "torch and jax have no wheels for CUDA $(CUDA) that go together: make an environment with CuPy, torch, jax and" \
+	  "optax, and name its Python: make bench-gpu GPU_PYTHON=..."; exit 1
 
 clean:
 	rm -rf $(DEMO) $(TEST) $(BENCH) $(GPU_TEST) $(GPU_BENCH) out build dist
@@ -80,7 +85,7 @@ $(1)/made-for-$(2): pyproject.toml
 	@echo "making $(1) (some minutes at the first time)"
 	@rm -rf $(1)
 	@$$(PYTHON) -m venv $(1)
-	@$(1)/bin/python -m pip install -qq --disable-pip-version-check --editable ".[$(2)]" $(3)
+	@$(1)/bin/python -m pip install -qq --disable-pip-version-check $(3) --editable ".[$(2)]"
 	@touch $$@
 endef
 
@@ -88,5 +93,5 @@ comma := ,
 $(eval $(call environment,$(DEMO),examples))
 $(eval $(call environment,$(TEST),test))
 $(eval $(call environment,$(BENCH),$(BENCH_EXTRAS)))
-$(eval $(call environment,$(GPU_TEST),test$(comma)cuda$(CUDA),$(GPU_WHEELS)))
-$(eval $(call environment,$(GPU_BENCH),cuda$(CUDA),$(GPU_WHEELS) torch "jax[cuda$(CUDA)]" optax))
+$(eval $(call environment,$(GPU_TEST),test$(comma)cuda$(CUDA),$(GPU_WATCH)))
+$(eval $(call environment,$(GPU_BENCH),cuda$(CUDA),$(GPU_PEERS)))

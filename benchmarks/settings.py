@@ -26,7 +26,8 @@ def cache() -> Path | None:
 
 def caches(folder: Path) -> dict[str, str]:
     """The environment in which all contestants keep their compiled code in a folder, and so no user's is touched."""
-    names = ("BENCH_CACHE", "SYMOPT_CACHE", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "NUMBA_CACHE_DIR")
+    names = ["BENCH_CACHE", "SYMOPT_CACHE", "NUMBA_CACHE_DIR", "CUPY_CACHE_DIR"]
+    names += ["TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"]
     return {name: str(folder) for name in names} | {
         "JAX_COMPILATION_CACHE_DIR": str(folder),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",

@@ -17,7 +17,8 @@ GOLDEN = TESTS / "golden"
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 # Before any test asks which backends there are.
-on_cpu.use()
+if on_cpu.ON_CPU:
+    on_cpu.use()
 
 # ------------------------------------------------------------------------------------------------- Hypothesis
 

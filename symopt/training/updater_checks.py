@@ -54,6 +54,8 @@ def checked_weight(index: Any, weight: Any, there: bool) -> Any:
 
 
 def _weight_of_device(index: Any, weight: Any) -> Any:
+    if type(weight).__module__.partition(".")[0] in ("jax", "jaxlib"):
+        raise DataError(f"weight {index!r} is an array of JAX, which may not change: update a CuPy array or a tensor")
     array = adopted(f"weight {index!r}", weight)
     if array.dtype not in DTYPES:
         raise DTypeError(f"weight {index!r} is {array.dtype}: weights are float32 or float64")

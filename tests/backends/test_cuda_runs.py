@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ import pytest
 import symopt as so
 from symopt.backends import BACKENDS
 from symopt.backends.cuda import CudaBackend, build
+from symopt.backends.cuda import device as device_module
 from symopt.backends.cuda.device import Device, find_cupy
 from symopt.backends.cuda.emit import emit
 from symopt.backends.cuda.jobs import THREADS, TILE
@@ -61,7 +65,47 @@ def test_without_cupy_it_says_what_to_install_and_emits_all_the_same() -> None:
 
 def test_what_is_said_of_cupy_here_is_true() -> None:
     xp, reason = find_cupy()
-    assert (xp is None) == ("CuPy is not installed" in reason or "finds no GPU" in reason)
+    why = ("CuPy is not installed", "CuPy finds no GPU", "CuPy cannot be used", "NVRTC is of CUDA")
+    assert (xp is None) == reason.startswith(why)
+
+
+def cupy_like(count: int = 1, compiler: int = 13, driver: int = 13000) -> SimpleNamespace:
+    """As much of CuPy as is looked at to see whether it can be used."""
+
+    def version() -> tuple[int, int]:
+        if not compiler:
+            raise RuntimeError("libnvrtc is not there")
+        return compiler, 0
+
+    cuda = SimpleNamespace(
+        runtime=SimpleNamespace(
+            getDeviceCount=lambda: count,
+            driverGetVersion=lambda: driver,
+            getDeviceProperties=lambda device: {"name": b"a GPU"},
+        ),
+        nvrtc=SimpleNamespace(getVersion=version),
+        Device=lambda: SimpleNamespace(id=0),
+    )
+    return SimpleNamespace(cuda=cuda, __version__="14.0")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "generated CUDA by CuPy 14.0 on a GPU"),
+        ({"count": 0}, "CuPy finds no GPU"),
+        ({"compiler": 0}, r"CuPy cannot be used: libnvrtc is not there; pip install"),
+        ({"driver": 12080}, "NVRTC is of CUDA 13, and the driver knows CUDA 12 at most"),
+    ],
+)
+def test_cupy_is_used_only_if_it_can_compile_for_a_gpu(
+    options: dict[str, int], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_module, "find_spec", lambda name: name)
+    monkeypatch.setitem(sys.modules, "cupy", cupy_like(**options))
+    xp, reason = find_cupy()
+    assert re.match(words, reason)
+    assert (xp is None) == bool(options)
 
 
 def test_auto_is_never_cuda_for_what_lies_on_the_host() -> None:
@@ -218,6 +262,37 @@ def test_an_index_out_of_range_stops_an_epoch_and_leaves_what_was_there() -> Non
     expected[:4] -= 0.1 * 2 / 4
     np.testing.assert_allclose(table.value, expected)
     assert np.isfinite(f.epoch([indices % 5], batch_size=4))
+
+
+@on_cpu
+def test_a_copy_of_pinned_memory_is_over_when_a_call_returns(monkeypatch: pytest.MonkeyPatch) -> None:
+    g = so.input("g", (3,))
+    p = so.parameter(np.zeros(3), "p")
+    f = so.function([g], [], [(p, p + g)], backend="cuda")
+    given, waited = np.ones(3), []
+    monkeypatch.setattr(stand_in.cuda.Stream, "synchronize", lambda stream: waited.append(stream))
+    f(given)
+    assert not waited
+    monkeypatch.setattr(stand_in, "pinned", {given.ctypes.data})
+    f(given)
+    assert len(waited) == 1
+    np.testing.assert_array_equal(p.value, 2 * np.ones(3))
+
+
+@on_cpu
+def test_a_function_stays_on_one_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    f, w, data = fitted()
+    x, y = (stand_in.asarray(array) for array in data)
+    f(x, y)
+    before = w.value
+    monkeypatch.setattr(stand_in.cuda, "Device", lambda: SimpleNamespace(id=1))
+    with pytest.raises(Unsupported, match=r"current device is GPU 1; symopt has worked on GPU 0"):
+        f(x, y)
+    monkeypatch.undo()
+    monkeypatch.setattr(x, "device", SimpleNamespace(id=1))
+    with pytest.raises(DataError, match=r"an array lives on GPU 1; copy it to GPU 0"):
+        f(x, y)
+    np.testing.assert_array_equal(w.value, before)
 
 
 # ------------------------------------------------------------------------------------------------------------ sources

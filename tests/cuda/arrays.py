@@ -65,6 +65,7 @@ class OnDevice(Array):
     """An array of the device: only kernels and this module's functions read and write it."""
 
     memory: Memory | None
+    device = SimpleNamespace(id=0)  # type: ignore[assignment]  # NumPy's own is a name
 
     def __array_finalize__(self, parent: Array | None) -> None:
         self.memory = getattr(parent, "memory", None)
@@ -249,7 +250,7 @@ class DeviceTensor:
     def __dlpack__(self, stream: Any = None, **_: Any) -> Any:
         if self.requires_grad:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
-        return self._array[...]
+        return self._array.__dlpack__(stream=stream)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return (2, 0)

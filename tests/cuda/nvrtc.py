@@ -22,7 +22,7 @@ _TRIAL = 'extern "C" __global__ void trial(float *x) { x[0] = 1.0f; }\n'
 
 
 #: What CuPy adds to the options of every source.
-CUPYS_OWN = ("-ftz=true",)
+CUPYS_OWN = ("-ftz=true", "--device-as-default-execution-space")
 
 
 class CompileError(Exception):

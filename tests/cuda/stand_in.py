@@ -181,6 +181,13 @@ def _alloc_pinned_memory(size: int) -> bytearray:
     return bytearray(b"\xff" * (size + -size % 512))
 
 
+def attributes_of_memory(address: int) -> SimpleNamespace:
+    """What the runtime knows of memory of the host: whether it is pinned."""
+    return SimpleNamespace(type=int(address in pinned))
+
+
+#: Addresses of memory of the host that counts as pinned.
+pinned: set[int] = set()
 ndarray = OnDevice
 lib = SimpleNamespace(stride_tricks=SimpleNamespace(as_strided=as_strided))
 cuda = SimpleNamespace(
@@ -190,5 +197,5 @@ cuda = SimpleNamespace(
     get_current_stream=current_stream,
     alloc_pinned_memory=_alloc_pinned_memory,
     is_available=lambda: True,
-    runtime=SimpleNamespace(getDeviceCount=lambda: 1),
+    runtime=SimpleNamespace(getDeviceCount=lambda: 1, pointerGetAttributes=attributes_of_memory),
 )

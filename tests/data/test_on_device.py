@@ -12,11 +12,11 @@ from symopt.data import Dataset
 from symopt.data.dataset import lies_on_device
 from symopt.errors import DataError
 from symopt.graph.devices import lives_on_device, to_host
-from tests.cuda import stand_in as xp
 from tests.cuda.arrays import DeviceTensor
 from tests.cuda.counting import counting, needs_stand_in
+from tests.cuda.here import needs_device, xp
 
-pytestmark = needs_stand_in
+pytestmark = needs_device
 
 ROWS = np.arange(14.0).reshape(7, 2)
 MAKERS: list[Callable[[Any], Any]] = [xp.asarray, lambda host: DeviceTensor(xp.asarray(host))]
@@ -27,6 +27,7 @@ def make(request):
     return request.param
 
 
+@needs_stand_in
 def test_batches_stay_on_the_device(make):
     data, same = (Dataset([rows, np.arange(7)], batch_size=3, rng=1) for rows in (make(ROWS), ROWS))
     for epoch in (None, 0, 1):
@@ -58,6 +59,7 @@ def test_rows_along_a_later_axis_are_read_batch_by_batch():
             assert np.array_equal(to_host(batch.arrays[0]), expected.arrays[0])
 
 
+@needs_stand_in
 def test_a_callable_may_return_what_lives_on_the_device(make):
     data = Dataset(lambda: [make(ROWS), np.arange(7)], iteration_size=2)
     with counting() as counts:

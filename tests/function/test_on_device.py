@@ -11,11 +11,11 @@ import pytest
 import symopt as so
 from symopt.backends import BACKENDS
 from symopt.graph.nodes import Shared
-from tests.cuda import stand_in as xp
 from tests.cuda.arrays import DeviceTensor
 from tests.cuda.counting import counting, needs_stand_in
+from tests.cuda.here import needs_device, xp
 
-pytestmark = needs_stand_in
+pytestmark = needs_device
 
 ROWS = np.random.default_rng(0).normal(size=(7, 3))
 TARGETS = np.arange(7.0)
@@ -53,6 +53,7 @@ def test_epochs_over_arrays_on_the_device(make, order, check):
     assert np.allclose(w.value, expected.value)
 
 
+@needs_stand_in
 def test_an_epoch_brings_nothing_to_the_host_but_its_means():
     function, _ = fitting()
     x, y = xp.asarray(ROWS), xp.asarray(TARGETS)

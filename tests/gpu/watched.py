@@ -68,8 +68,9 @@ def run_wrong(tool: str) -> None:
 
 
 def main(what: str) -> None:
-    on_cpu.use()
-    if not on_cpu.ON_CPU:
+    if on_cpu.ON_CPU:
+        on_cpu.use()
+    else:
         import cupy
 
         cupy.cuda.set_allocator(None)  # every array an allocation of its own, so that its ends are known

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import symopt as so
-from tests.cuda import stand_in as xp
 from tests.cuda.arrays import DeviceTensor
 from tests.cuda.counting import counting, needs_stand_in
+from tests.cuda.here import needs_device, xp
 
-pytestmark = needs_stand_in
+pytestmark = needs_device
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3))
@@ -52,6 +52,7 @@ def test_data_on_the_device_train_as_those_of_the_host(device_of, check):
     assert np.isclose(given.step(there(device_of))["loss"], reference.step([X, Y])["loss"])
 
 
+@needs_stand_in
 def test_a_whole_epoch_brings_no_parameters_to_the_host():
     trainer = trainer_of()
     data = so.Dataset([xp.asarray(X), Y], batch_size=4, rng=1)
@@ -69,6 +70,7 @@ def test_a_whole_epoch_brings_no_parameters_to_the_host():
     assert np.allclose(trainer.params["w"], 0)  # the best are those of the beginning
 
 
+@needs_stand_in
 def test_the_parameters_come_to_the_host_where_a_validation_finds_them_better():
     trainer = trainer_of()
     run = trainer.iterate([xp.asarray(X), xp.asarray(Y)], validate_every=1, patience=100)
@@ -87,6 +89,7 @@ def test_the_parameters_come_to_the_host_where_a_validation_finds_them_better():
     assert SHAPE not in counts.got
 
 
+@needs_stand_in
 def test_schedules_and_monitors_bring_no_parameters_to_the_host():
     x, y = so.matrix("x"), so.vector("y")
     w = so.parameter(np.zeros(3), name="w")
@@ -104,6 +107,7 @@ def test_schedules_and_monitors_bring_no_parameters_to_the_host():
     assert SHAPE not in counts.got
 
 
+@needs_stand_in
 def test_steps_by_hand_leave_the_parameters_on_the_device():
     trainer = trainer_of()
     batch = (xp.asarray(X), xp.asarray(Y))

@@ -15,12 +15,12 @@ import symopt as so
 from symopt.backends import BACKENDS
 from symopt.backends.cuda.plans import KEPT
 from symopt.optimizers.base import UpdateRule
-from tests.cuda import stand_in as xp
 from tests.cuda.arrays import DeviceTensor, OnDevice
 from tests.cuda.counting import counting, needs_stand_in
+from tests.cuda.here import needs_device, xp
 from tests.training.test_updater import RULES, arrays
 
-pytestmark = needs_stand_in
+pytestmark = needs_device
 
 Maker = Callable[[OnDevice], Any]
 MAKERS: list[Maker] = [lambda array: array, DeviceTensor, lambda array: DeviceTensor(array, requires_grad=True)]
@@ -62,6 +62,7 @@ def test_steps_are_those_of_the_host(rule: UpdateRule, dtype: str, make: Maker) 
             np.testing.assert_allclose(value, reference.states[index][name], rtol=1e-5, atol=1e-12)
 
 
+@needs_stand_in
 @pytest.mark.parametrize("rule", [so.Adam(), so.SGD(momentum=0.9), so.Adam(accumulate=2), so.like("torch", "AdamW")])
 def test_many_arrays_are_one_or_two_launches_and_nothing_comes_to_the_host(rule: UpdateRule) -> None:
     host, grads = tensors([1 + 37 * number % 101 for number in range(20)])
@@ -77,6 +78,7 @@ def test_many_arrays_are_one_or_two_launches_and_nothing_comes_to_the_host(rule:
     assert updater.compilations == 1
 
 
+@needs_stand_in
 def test_gradients_elsewhere_compile_nothing_and_are_not_kept_for_long() -> None:
     host, grads = tensors([5, 600, 7])
     there, here = sent(host), [array.copy() for array in host]
@@ -98,6 +100,7 @@ def test_gradients_elsewhere_compile_nothing_and_are_not_kept_for_long() -> None
     assert sum(reference() is not None for reference in known) <= 3 * KEPT
 
 
+@needs_stand_in
 def test_an_array_may_move_without_anything_being_compiled_or_brought() -> None:
     host, grads = tensors([5, 6])
     there, here = sent(host), [array.copy() for array in host]
@@ -133,6 +136,7 @@ def test_one_step_of_a_part_goes_on_with_the_same_states() -> None:
     assert {index: int(state["iteration"]) for index, state in updater.states.items()} == {0: 4, 1: 4}
 
 
+@needs_stand_in
 def test_states_in_common_are_checked_without_a_look_at_the_counts() -> None:
     host, grads = tensors([5, 6])
     there, there_too = sent(host), sent(grads)
@@ -348,3 +352,9 @@ def test_what_dlpack_cannot_share_is_told() -> None:
 
     with pytest.raises(so.DataError, match="weight 0 cannot be shared by DLPack: not today"):
         so.Updater(so.SGD(learning_rate=1.0))(0, xp.zeros(3), Broken(xp.zeros(3)))
+
+
+def test_arrays_of_jax_are_no_weights() -> None:
+    kind = type("ArrayImpl", (DeviceTensor,), {"__module__": "jaxlib._jax"})
+    with pytest.raises(so.DataError, match="weight 0 is an array of JAX, which may not change"):
+        so.Updater(so.SGD(learning_rate=1.0))(0, xp.zeros(3), kind(xp.zeros(3)))

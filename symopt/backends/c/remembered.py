@@ -1,4 +1,4 @@
-"""The compiler of this machine, remembered from process to process: asking it takes a quarter of a second."""
+"""The compiler of this machine, remembered from process to process: asking it takes a tenth of a second and more."""
 
 from __future__ import annotations
 

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from symopt.backends.cuda.jobs import THREADS
-from symopt.errors import CompileError
+from symopt.errors import CompileError, DataError, Unsupported
 from symopt.graph.nodes import Array
 
 #: Options of NVRTC. What multiplies and adds is rounded twice, as in NumPy, but for products of matrices.
 OPTIONS = ("-std=c++17", "--fmad=false")
 INSTALL = 'pip install "symopt-compiler[cuda13]" (or [cuda12], as your driver wants it)'
+#: The runtime's number for memory of the host that is pinned.
+PINNED = 1
 
 
 def find_cupy() -> tuple[Any | None, str]:
@@ -25,10 +27,13 @@ def find_cupy() -> tuple[Any | None, str]:
         import cupy
 
         count = cupy.cuda.runtime.getDeviceCount()
+        (compiler, _), driver = cupy.cuda.nvrtc.getVersion(), cupy.cuda.runtime.driverGetVersion() // 1000
     except Exception as error:  # of several kinds: no driver, an old one, no library, a broken installation
-        return None, f"CuPy finds no GPU: {error}"
+        return None, f"CuPy cannot be used: {error}; {INSTALL}"
     if not count:
         return None, "CuPy finds no GPU"
+    if compiler > driver:
+        return None, f"NVRTC is of CUDA {compiler}, and the driver knows CUDA {driver} at most: install a newer driver"
     properties = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)
     return cupy, f"generated CUDA by CuPy {cupy.__version__} on {properties['name'].decode()}"
 
@@ -42,6 +47,7 @@ class Device:
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
+        self.id: int = xp.cuda.Device().id
         self.processors: int = xp.cuda.Device().attributes["MultiProcessorCount"]
         self.touches = 0
 
@@ -54,6 +60,7 @@ class Device:
                 return module.get_function(name)
             except Exception as error:
                 if type(error).__name__ != "CompileException":
+                    error.add_note(f"CuPy compiles with NVRTC and the headers of CUDA: {INSTALL}")
                     raise
                 numbered = "\n".join(f"{i:4} {line}" for i, line in enumerate(source.splitlines(), 1))
                 raise CompileError(f"NVRTC {' '.join(OPTIONS)}\n{error}\n{numbered}") from None
@@ -66,10 +73,20 @@ class Device:
 
     def adopt(self, value: Any) -> Any:
         """An array of this device for anything that lies on it, without a copy."""
-        if self.is_array(value):
-            return value
         # A tensor of PyTorch that has a gradient shares only what is detached from it.
-        return self.xp.from_dlpack(value.detach() if hasattr(value, "detach") else value)
+        shared = value.detach() if hasattr(value, "detach") else value
+        array = value if self.is_array(value) else self.xp.from_dlpack(shared)
+        if array.device.id != self.id:
+            raise DataError(f"an array lives on GPU {array.device.id}; copy it to GPU {self.id}, where symopt works")
+        return array
+
+    def check_current(self) -> None:
+        """Raise if another GPU is CuPy's current one: kernels would run there, without our memory."""
+        current = self.xp.cuda.Device().id
+        if current != self.id:
+            raise Unsupported(
+                f"CuPy's current device is GPU {current}; symopt has worked on GPU {self.id} and stays there"
+            )
 
     def empty(self, count: int, dtype: Any) -> Any:
         """Memory of no particular content."""
@@ -78,8 +95,18 @@ class Device:
     def sent(self, host: Array) -> Any:
         """A copy of an array of the host."""
         array = self.xp.empty(host.shape, host.dtype)
-        array.set(np.asarray(host, order="C"))
+        self.send(host, array)
         return array
+
+    def send(self, host: Array, to: Any) -> None:
+        """Copies an array of the host, which may change afterwards."""
+        if not host.size:
+            return
+        host = np.asarray(host, order="C")
+        to.set(host)
+        # What is pinned is read later, without a copy of it; anything else has been copied by now.
+        if self.xp.cuda.runtime.pointerGetAttributes(host.ctypes.data).type == PINNED:
+            self.xp.cuda.get_current_stream().synchronize()
 
     def view(self, array: Any, offset: int, shape: tuple[int, ...], steps: tuple[int, ...]) -> Any:
         """Elements from an offset on, at given steps."""

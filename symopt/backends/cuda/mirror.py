@@ -39,7 +39,7 @@ class Mirror:
     def refresh(self, is_held: bool) -> None:
         """Take the host's value, if it may be newer; if somebody holds it, it may be at any time."""
         if self.stale or is_held:
-            self.array.set(self.host.reshape(self.array.shape))
+            self._device.send(self.host.reshape(self.array.shape), self.array)
             self.stale = False
 
     @property

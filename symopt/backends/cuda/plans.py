@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from symopt.backends.cuda.device import Device
 from symopt.backends.cuda.launches import Kernel
@@ -23,8 +21,9 @@ COPIED = 4 << 20
 class Plan:
     """The calls of a step with given arrays; from the second time on it is a CUDA graph, if it ``records``."""
 
-    def __init__(self, actions: Sequence[Action], device: Device, records: bool) -> None:
+    def __init__(self, actions: Sequence[Action], arrays: Collection[Any], device: Device, records: bool) -> None:
         self._actions = actions
+        self._arrays = arrays  # of which tables have only the addresses
         self._device = device
         self._records = records
         self._runs = 0
@@ -74,7 +73,7 @@ class Prepared:
         found = self._plans.get(key)
         if found is None:
             actions = self.memory.actions(arrays, self._kernels, collects)
-            found = self._plans[key] = Plan(actions, self._device, self._records)
+            found = self._plans[key] = Plan(actions, arrays.values(), self._device, self._records)
             while len(self._plans) > (KEPT if sum(array.nbytes for array in arrays.values()) <= COPIED else KEPT_LARGE):
                 self._plans.popitem(last=False)
         self._plans.move_to_end(key)
@@ -93,8 +92,8 @@ class Prepared:
             self._buffers[node] = self._device.xp.empty(value.shape, node.dtype)
         if on_device:
             self._buffers[node][...] = value
-        elif value.size:
-            self._buffers[node].set(np.asarray(value, order="C"))
+        else:
+            self._device.send(value, self._buffers[node])
         return self._buffers[node]
 
     def begin(self, call: int) -> None:

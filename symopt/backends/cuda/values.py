@@ -16,6 +16,7 @@ from symopt.tensor.evaluation import input_array
 
 def device_values(inputs: Sequence[Input], values: Sequence[Any], device: Device) -> list[Any]:
     """An array of the host or of the device for every input, in its dtype; or an error that says what is wrong."""
+    device.check_current()
     if len(values) != len(inputs):
         names = ", ".join(node.name for node in inputs)
         raise DataError(f"expected {len(inputs)} arrays ({names}), was given {len(values)}")
