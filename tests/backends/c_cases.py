@@ -43,6 +43,24 @@ def softmaxes() -> Case:
     return Case((x,), tuple(outputs), (), in_turn((23, 7), dtype="float32"))
 
 
+def sums_over_rows(rows: int | str, dtype: str) -> Callable[[], Case]:
+    """Gradients of layers with few outputs: products over the rows of a batch."""
+
+    start = arrays_of((35, 3), (35,), dtype=dtype)
+
+    def make() -> Case:
+        x, y = so.input("x", (rows, 35), dtype), so.input("y", (rows,), dtype)
+        w, v = (so.parameter(array, name) for array, name in zip(start, "wv", strict=True))
+        few, one = so.tanh(x @ w), so.tanh(x @ v) - y
+        outputs = [so.square(x.T @ few), few.T @ x, x.T @ one, one @ x, x.T @ few[:, 0], x.T @ few[:, 1], few.T @ few]
+        updates = so.SGD(learning_rate=0.01).get_updates((so.square(one) + few.sum(1)).mean(), [w, v])
+        counts = (rows,) if isinstance(rows, int) else (37, 1, 70)
+        return Case((x, y), tuple(outputs), tuple(updates), [arrays_of((n, 35), (n,), dtype=dtype) for n in counts])
+
+    make.__name__ = f"sums_over_{rows}_rows_{dtype}"
+    return make
+
+
 def products(spec: str) -> Callable[[], Case]:
     def make() -> Case:
         sizes = {"a": 11, "b": 23, "c": 17, "d": 5, "e": 1}
@@ -79,4 +97,8 @@ def draws() -> Case:
 
 SPECS = ["ab,bc->ac", "ab,cb->ac", "ba,bc->ac", "ba,cb->ac", "dab,dbc->dac", "bad,dbc->dac"]
 SPECS += ["ab,b->a", "b,bc->c", "b,cb->c", "eb,bc->ec", "ab,be->ae", "ab,bc->a", "a,c->ac", "ac,ac->ac"]
-KNOWN = [network, reductions, softmaxes, entangled_updates, gathered_and_scattered, draws, *map(products, SPECS)]
+KNOWN = [
+    *(network, reductions, softmaxes, entangled_updates, gathered_and_scattered, draws),
+    *(sums_over_rows(rows, dtype) for rows, dtype in (("n", "float32"), ("n", "float64"), (150, "float32"))),
+    *map(products, SPECS),
+]

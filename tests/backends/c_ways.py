@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from symopt.backends.c import build, dialect, loops, products, rows, schedule, scope
+from symopt.backends.c import build, dialect, loops, parts, products, rows, schedule, scope
 from tests.backends.changed_source import changed_source
 
 #: What shares an axis, and rows of a block: so few that an array of some rows has several blocks.
@@ -18,7 +18,7 @@ SPLIT, ROWS, BATCH, BLOCK_BYTES = 4, 8, 2, 64
 def small_blocks() -> Iterator[pytest.MonkeyPatch]:
     """Inside, functions are compiled to blocks of few rows, and share even the smallest step among threads."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (scope, loops, rows):
+        for module in (scope, loops, rows, parts):
             patch.setattr(module, "SPLIT", SPLIT)
         patch.setattr(loops, "FEW", 0)
         patch.setattr(dialect, "LONG", 0)
@@ -26,6 +26,8 @@ def small_blocks() -> Iterator[pytest.MonkeyPatch]:
         patch.setattr(schedule, "BATCH", BATCH)
         patch.setattr(products, "ROWS", BATCH)
         patch.setattr(products, "NARROW_ROWS", BATCH)
+        patch.setattr(parts, "ROWS", BATCH)
+        patch.setattr(parts, "COMBINED", BATCH)
         patch.setattr(schedule, "BLOCK_BYTES", BLOCK_BYTES)
         patch.setattr(build, "SHARED_WORK", 0)
         patch.setattr(build, "SMALL_WORK", 0)

@@ -52,6 +52,15 @@ def softmax_regression_with_gathered_labels() -> Step:
     return [x, y], [loss, (so.argmax(chances, 1) - y).sum()], [(u, u - 0.1 * so.gradient(loss, [u])[0])], {"n": 100}
 
 
+def long_and_narrow_products() -> Step:
+    x, y = so.input("x", ("n", 300), "float32"), so.input("y", ("n", 5), "float32")
+    w = so.parameter(np.zeros((300, 5)), "w", dtype="float32")
+    v = so.parameter(np.zeros(300), "v", dtype="float32")
+    a, b = so.input("a", (40, 300), "float32"), so.input("b", (40, 5), "float32")
+    loss = so.square(x @ w - y).mean() + so.square(x @ v).mean()
+    return [x, y, a, b], [loss, a.T @ b], descend(loss, w, v), {"n": 100}
+
+
 def update_in_blocks_on_two_threads() -> Step:
     g = so.input("g", (1000, 1000), "float32")
     w = so.parameter(np.zeros((1000, 1000)), "w", dtype="float32")
@@ -117,6 +126,7 @@ STEPS: list[Callable[[], Step]] = [
     network,
     rosenbrock,
     softmax_regression_with_gathered_labels,
+    long_and_narrow_products,
     update_in_blocks_on_two_threads,
     rows_in_blocks,
     expression_for_numexpr,

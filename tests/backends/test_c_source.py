@@ -47,13 +47,14 @@ def test_source_compiles_without_a_warning(make: Callable[[], Step], target: str
 def test_kept_steps_have_what_there_is_in_generated_files() -> None:
     everything = "\n".join(emitted(make, "c") for make in STEPS)
     wanted = ["product_f32(", "product_f64(", "combine", "take_", "scatter_", "draw_float32(", "BARRIER", "order ?"]
+    wanted += [f"{name}_f32(" for name in ("transpose", "narrow", "deep", "dots", "outer", "combine")]
     assert not [text for text in wanted if text not in everything]
 
 
 def test_no_memory_is_called_as_a_macro_or_a_function_that_kernels_call() -> None:
     everything = "\n".join(emitted(make, "c") for make in STEPS)
     macros = set(re.findall(r"#define (\w+)", everything))
-    called = set(re.findall(r"\b(transpose|product|narrow|deep|dots)(_f\d\d)\(", everything))
+    called = set(re.findall(r"\b(transpose|product|narrow|deep|dots|outer|combine)(_f\d\d)\(", everything))
     assert len(macros) > 6
     assert len(called) > 3
     assert macros | {"".join(one) for one in called} <= WORDS

@@ -35,7 +35,7 @@ class Item:
     ``elements`` are those of a row and ``row_bytes`` what it touches. ``partials`` is set where a sum over the rows is
     left in pieces, one for each block. ``in_blocks``: it can do no more rows at a time than a block has.
     ``may_fail`` is set where indices are checked. ``tiles`` is a number of rows that a
-    product does well.
+    product does well; ``most`` is the number of blocks, about, that there should be at most.
     """
 
     extent: Dim | None
@@ -46,6 +46,7 @@ class Item:
     row_bytes: Dim = 0
     partials: bool = False
     tiles: int = 0
+    most: int = 0
     is_small: bool = False
     in_blocks: bool = False
     may_fail: bool = False

@@ -11,8 +11,14 @@ NARROW = 12
 SHORT = {"float32": "f32", "float64": "f64"}
 #: What each piece stands on; those of products may round once where they multiply and add.
 PLAIN = {"blas": (), "transpose": ("vectors", "lanes")}
-CONTRACTED = {"product": ("vectors",), "narrow": ("vectors", "lanes"), "deep": ("vectors", "lanes"), "dots": ()}
-
+CONTRACTED = {
+    "product": ("vectors",),
+    "narrow": ("vectors", "lanes"),
+    "deep": ("vectors", "lanes"),
+    "dots": (),
+    "outer": ("vectors",),
+    "combine": ("vectors", "lanes"),
+}
 #: What the words of a piece mean.
 _WORDS = {
     "float32": {"REAL": "float", "INTEGER": "int", "FORM": "ps512_mask"},

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from symopt.backends.c.item import Access, Item
+from symopt.backends.c.parts import in_parts, write_parts
 from symopt.backends.c.pieces import CONTRACTED, SHORT, is_narrow
 from symopt.backends.c.scope import CScope
 from symopt.backends.cfamily.products import Matrix, Product, product_of
 from symopt.backends.cfamily.spelling import c_type, number_text, times, total
-from symopt.graph.dimensions import Dim, product
+from symopt.graph.dimensions import Dim
 from symopt.graph.nodes import DType
 from symopt.lowering.program import Library, memory
 
@@ -47,7 +48,10 @@ def _suits_blas(one: Product) -> bool:
 
 def write_product(kernel: Library, scope: CScope, number: int) -> list[Item]:
     """The piece of work of a canonical product."""
-    one = _turned_to_suit(product_of(kernel, scope))
+    whole = product_of(kernel, scope)
+    if suited := in_parts(whole, scope):
+        return write_parts(kernel, suited, scope, number)
+    one = _turned_to_suit(whole)
     split = _split(one, scope)
     arguments, lines = _function(one, scope, split)
     function = scope.function(
@@ -66,7 +70,7 @@ def write_product(kernel: Library, scope: CScope, number: int) -> list[Item]:
     extent = {"stack": one.stack, "rows": one.rows, "": None}[split]
     accesses = []
     for matrix in (one.left, one.right, one.result):
-        own = extent is not None and steps[matrix] != 0 and _is_row(matrix, steps[matrix], extent)
+        own = extent is not None and steps[matrix] != 0 and matrix.has_rows(steps[matrix], extent)
         accesses.append(Access(memory(matrix.buffer), matrix is one.result, steps[matrix] if own else None))
     touched = sum(((steps[matrix] if split else 0) for matrix in (one.left, one.result)), 0)
     size = kernel.node.dtype.itemsize
@@ -92,12 +96,6 @@ def _split(one: Product, scope: CScope) -> str:
 
 def _step(matrix: Matrix, split: str) -> Dim:
     return {"stack": matrix.stack, "rows": matrix.row, "": 0}[split]
-
-
-def _is_row(matrix: Matrix, step: Dim, extent: Dim) -> bool:
-    """Whether a step is a row of the whole buffer, so that a row of the product touches only this one."""
-    long = [dim for dim in matrix.buffer.shape if dim != 1]
-    return long[:1] == [extent] and matrix.place.offset == 0 and step == product(tuple(long[1:]))
 
 
 def _pointer(matrix: Matrix, step: Dim, low: str, scope: CScope) -> str:

@@ -110,7 +110,10 @@ def _rows_of_block(group: Group, sizes: Mapping[str, int]) -> int:
         return 1
     tiles = max(item.tiles for item in group.items)
     if tiles:
-        return tiles if isinstance(group.extent, int) else BATCH
+        block = tiles if isinstance(group.extent, int) else BATCH
+        most = max(item.most for item in group.items)
+        shares = -(-typical(group.extent, sizes) // most) if most else 0
+        return max(block, -(-shares // block) * block)
     row = max(1, typical(sum((item.row_bytes for item in group.items), 0), sizes))
     rows = ROWS
     while rows > 1 and rows * row > BLOCK_BYTES:

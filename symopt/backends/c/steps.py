@@ -137,7 +137,8 @@ class Steps:
             return [f"/* {item.comment} */", *block(lines)]
         inner = [f"const Index low = block * {group.block}, rows = least({group.block}, {extent} - low);"]
         for item in group.items:
-            inner += [f"/* {item.comment} */", *item.call("low", "rows", "block")]
+            inner += [f"/* {item.comment} */"] if item.comment else []
+            inner += item.call("low", "rows", "block")
         loop = block(inner, f"for (Index block = share({blocks}, me, team); block < end; block++)")
         return block([f"const Index end = share({blocks}, me + 1, team);", *loop])
 

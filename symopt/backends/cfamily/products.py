@@ -25,6 +25,11 @@ class Matrix:
     def turned(self) -> Matrix:
         return replace(self, row=self.column, column=self.row)
 
+    def has_rows(self, step: Dim, extent: Dim) -> bool:
+        """Whether the buffer is ``extent`` rows, and ``step`` leads from one to the next."""
+        long = [dim for dim in self.buffer.shape if dim != 1]
+        return long[:1] == [extent] and self.place.offset == 0 and step == product(tuple(long[1:]))
+
 
 @dataclass(frozen=True)
 class Product:

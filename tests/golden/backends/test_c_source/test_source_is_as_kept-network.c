@@ -6,6 +6,10 @@ typedef struct {
     double *rate;
     double *p0;
     float *p1;
+    float *t19;
+    float *p2;
+    float *p3;
+    float *t23;
     float *t5;
     float *v;
     float *t16;
@@ -33,10 +37,8 @@ typedef struct {
     float *t17;
     float *t20;
     float *t22;
-    float *t19;
     float *v_square;
     float *b_square;
-    float *t23;
     float *w_square;
     float *x_rows;
     long long *y_rows;
@@ -253,45 +255,68 @@ ALWAYS_INLINE void product_f32(Index rows, Index columns, Index depth,
     }
 }
 
-/* width vectors down each of few columns of c, of which the last has `last` elements. */
-ALWAYS_INLINE void narrow_tile_f32(const int width, Index last, const int columns, Index depth,
-                                      const float *restrict a, Index a_k,
-                                      const float *restrict b, Index b_k, float *restrict c, Index c_row)
+/* width vectors of each of few columns, of which the last has `last` elements. */
+ALWAYS_INLINE void outer_tile_f32(const int width, Index last, const int columns, Index depth,
+                                     const float *restrict a, Index a_k,
+                                     const float *restrict b, Index b_k, float *restrict c, Index c_column)
 {
-    Vector_f32 sum[12][2];
+    Vector_f32 sum[12][6];
     for (int j = 0; j < columns; j++)
         for (int v = 0; v < width; v++) sum[j][v] = (Vector_f32){0};
     for (Index k = 0; k < depth; k++) {
-        Vector_f32 left[2];
+        Vector_f32 left[6];
         for (int v = 0; v < width; v++)
             left[v] = load_f32(a + k * a_k + v * LANES_f32, v < width - 1 ? LANES_f32 : last);
         for (int v = 0; v < width; v++) __builtin_prefetch(a + k * a_k + (width + v) * LANES_f32);
         for (int j = 0; j < columns; j++)
             for (int v = 0; v < width; v++) sum[j][v] += b[k * b_k + j] * left[v];
     }
-    for (int v = 0; v < width; v++) {
-        const Index count = v < width - 1 ? LANES_f32 : last;
-        for (int j = 0; j < columns; j += LANES_f32) {
-            Vector_f32 block[LANES_f32];
-            for (int l = 0; l < LANES_f32; l++) block[l] = j + l < columns ? sum[j + l][v] : (Vector_f32){0};
-            turn_f32(block);
-            for (Index l = 0; l < LANES_f32; l++)
-                if (l < count) store_f32(c + (v * LANES_f32 + l) * c_row + j, block[l], columns - j);
-        }
-    }
+    for (int j = 0; j < columns; j++)
+        for (int v = 0; v < width; v++)
+            store_f32(c + j * c_column + v * LANES_f32, sum[j][v], v < width - 1 ? LANES_f32 : last);
 }
 
-/* c = a b for few columns, where the columns of a lie side by side. */
-ALWAYS_INLINE void narrow_f32(Index rows, const int columns, Index depth,
-                                 const float *restrict a, Index a_k,
-                                 const float *restrict b, Index b_k, float *restrict c, Index c_row)
+/* The sum over k of the products of row k of a with each of few elements of row k of b; one after the other in c. */
+ALWAYS_INLINE void outer_f32(Index rows, const int columns, Index depth,
+                                const float *restrict a, Index a_k,
+                                const float *restrict b, Index b_k, float *restrict c)
 {
+    enum { SUMS = LANE_BYTES > 32 ? 24 : 10 };  /* that there are registers for */
+    const int width = SUMS / columns > 6 ? 6 : SUMS / columns > 1 ? SUMS / columns : 1;
     Index i = 0;
-    for (; LANE_BYTES > 32 && i + 2 * LANES_f32 <= rows; i += 2 * LANES_f32)
-        narrow_tile_f32(2, LANES_f32, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
+    for (; i + width * LANES_f32 <= rows; i += width * LANES_f32)
+        outer_tile_f32(width, LANES_f32, columns, depth, a + i, a_k, b, b_k, c + i, rows);
     for (; i + LANES_f32 <= rows; i += LANES_f32)
-        narrow_tile_f32(1, LANES_f32, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
-    if (i < rows) narrow_tile_f32(1, rows - i, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
+        outer_tile_f32(1, LANES_f32, columns, depth, a + i, a_k, b, b_k, c + i, rows);
+    if (i < rows) outer_tile_f32(1, rows - i, columns, depth, a + i, a_k, b, b_k, c + i, rows);
+}
+
+/* Adds up what blocks have left, one column after the other, for some of all rows. */
+ALWAYS_INLINE void combine_f32(Index low, Index rows, Index all, const int columns, Index blocks,
+                               const float *restrict parts, float *restrict c, Index c_row, Index c_column)
+{
+    for (Index i = low; i < low + rows; i += LANES_f32) {
+        const Index count = low + rows - i < LANES_f32 ? low + rows - i : LANES_f32;
+        for (int j = 0; j < columns; j += LANES_f32) {
+            Vector_f32 x[LANES_f32];
+            for (int l = 0; l < LANES_f32; l++) {
+                x[l] = (Vector_f32){0};
+                for (Index block = 0; block < blocks && j + l < columns; block++) {
+                    const float *part = parts + (block * columns + j + l) * all + i;
+                    __builtin_prefetch(part + LANES_f32);  /* it may lie in another core's cache */
+                    x[l] += load_f32(part, count);
+                }
+            }
+            if (c_row == 1) {
+                for (int l = 0; l < LANES_f32 && j + l < columns; l++)
+                    store_f32(c + i + (j + l) * c_column, x[l], count);
+                continue;
+            }
+            turn_f32(x);
+            for (Index l = 0; l < LANES_f32; l++)
+                if (l < count) store_f32(c + (i + l) * c_row + j, x[l], columns - j);
+        }
+    }
 }
 
 static KERNEL void product_1(Index rows, const float *restrict a, const float *restrict b, float *restrict c)
@@ -309,14 +334,24 @@ static KERNEL void product_13(Index rows, const float *restrict a, const float *
     product_f32(rows, 8, 3, a, 3, 1, b, 8, c, 8);
 }
 
-static KERNEL void product_14(Index n, Index rows, const float *restrict a, const float *restrict b, float *restrict c)
+static KERNEL void product_14(Index rows, const float *restrict a, const float *restrict b, float *restrict c)
 {
-    narrow_f32(rows, 3, n, a, 8, b, 3, c, 3);
+    outer_f32(8, 3, rows, a, 8, b, 3, c);
 }
 
-static KERNEL void product_18(Index n, Index rows, const float *restrict a, const float *restrict b, float *restrict c)
+static KERNEL void combine_1(Index low, Index rows, Index blocks, const float *restrict parts, float *restrict whole)
 {
-    narrow_f32(rows, 8, n, a, 20, b, 8, c, 8);
+    combine_f32(low, rows, 8, 3, blocks, parts, whole, 3, 1);
+}
+
+static KERNEL void product_18(Index rows, const float *restrict a, const float *restrict b, float *restrict c)
+{
+    outer_f32(20, 8, rows, a, 20, b, 8, c);
+}
+
+static KERNEL void combine_3(Index low, Index rows, Index blocks, const float *restrict parts, float *restrict whole)
+{
+    combine_f32(low, rows, 20, 8, blocks, parts, whole, 8, 1);
 }
 
 #if defined(__GNUC__) && !defined(__clang__)
@@ -453,20 +488,20 @@ static KERNEL void kernel_15(const float h0, const float *restrict t17, float *r
 }
 
 static KERNEL void kernel_16(
-    Index rows, const float *restrict t1, const float *restrict t18, float *restrict t21, float *restrict p1)
+    Index rows, const float *restrict t1, const float *restrict t18, float *restrict t21, float *restrict p2)
 {
     for (Index i = 0; i < 8; i++)
-        p1[i] = 0.0f;
+        p2[i] = 0.0f;
     for (Index i = 0; i < rows; i++) {
         for (Index j = 0; j < 8; j++) {
             const float v0 = t18[i * 8 + j] * (1.0f - square_float32(t1[i * 8 + j]));
             t21[i * 8 + j] = v0;
-            p1[j] += v0;
+            p2[j] += v0;
         }
     }
 }
 
-static KERNEL void combine_1(Index blocks, Index size, const float *restrict parts, float *restrict whole)
+static KERNEL void combine_2(Index blocks, Index size, const float *restrict parts, float *restrict whole)
 {
     for (Index i = 0; i < size; i++) {
         double all = 0.0;
@@ -586,39 +621,28 @@ static ONE_CODE void step(const Memory *restrict m, Index n, float h_rate, int m
             kernel_12(rows, m->t14 + low, m->p0 + block);
             /* t18 = Contract ab,bc->ac, (n, 8) */
             product_13(rows, m->t15 + low * 3, m->t16, m->t18 + low * 8);
+            /* t19 = Contract ab,ac->bc, (8, 3) */
+            product_14(rows, m->t1 + low * 8, m->t15 + low * 3, m->p1 + block * 24);
             /* t21, t22 (sum over axes (0,)) over (n, 8): square subtract multiply */
-            kernel_16(rows, m->t1 + low * 8, m->t18 + low * 8, m->t21 + low * 8, m->p1 + block * 8);
+            kernel_16(rows, m->t1 + low * 8, m->t18 + low * 8, m->t21 + low * 8, m->p2 + block * 8);
+            /* t23 = Contract ab,ac->bc, (20, 8) */
+            product_18(rows, m->x + low * 20, m->t21 + low * 8, m->p3 + block * 160);
         }
     }
     BARRIER
     if (me == 0) {
         combine((n + 31) / 32, m->p0, m->t17);
+        combine_1(0, 8, (n + 31) / 32, m->p1, m->t19);
         /* t20 over (): divide */
         kernel_15(h0, m->t17, m->t20);
-        combine_1((n + 31) / 32, 8, m->p1, m->t22);
-    }
-    BARRIER
-    {
-        const Index end = share(1, me + 1, team);
-        for (Index block = share(1, me, team); block < end; block++) {
-            const Index low = block * 64, rows = least(64, 8 - low);
-            /* t19 = Contract ab,ac->bc, (8, 3) */
-            product_14(n, rows, m->t1 + low, m->t15, m->t19 + low * 3);
-            /* v_square, v over (8, 3): multiply square multiply add multiply add sqrt divide subtract */
-            kernel_17(rows, h_rate, m->v_square + low * 3, m->t19 + low * 3, m->v + low * 3);
-            /* b_square, b over (8,): multiply square multiply add multiply add sqrt divide subtract */
-            kernel_19(rows, h_rate, m->b_square + low, m->t22 + low, m->b + low);
-        }
-    }
-    {
-        const Index end = share(1, me + 1, team);
-        for (Index block = share(1, me, team); block < end; block++) {
-            const Index low = block * 64, rows = least(64, 20 - low);
-            /* t23 = Contract ab,ac->bc, (20, 8) */
-            product_18(n, rows, m->x + low, m->t21, m->t23 + low * 8);
-            /* w_square, w over (20, 8): multiply square multiply add multiply add sqrt divide subtract */
-            kernel_20(rows, h_rate, m->w_square + low * 8, m->t23 + low * 8, m->w + low * 8);
-        }
+        combine_2((n + 31) / 32, 8, m->p2, m->t22);
+        /* v_square, v over (8, 3): multiply square multiply add multiply add sqrt divide subtract */
+        kernel_17(8, h_rate, m->v_square, m->t19, m->v);
+        combine_3(0, 20, (n + 31) / 32, m->p3, m->t23);
+        /* b_square, b over (8,): multiply square multiply add multiply add sqrt divide subtract */
+        kernel_19(8, h_rate, m->b_square, m->t22, m->b);
+        /* w_square, w over (20, 8): multiply square multiply add multiply add sqrt divide subtract */
+        kernel_20(20, h_rate, m->w_square, m->t23, m->w);
     }
 }
 

@@ -10,6 +10,8 @@ typedef struct {
     double *t13;
     long long *p0;
     double *p1;
+    double *t18;
+    double *p2;
     long long *failure;
     const double *x;
     double *u;
@@ -27,7 +29,6 @@ typedef struct {
     double *t15;
     long long *t14;
     long long *t17;
-    double *t18;
     double *t19;
     double *t20;
     double *x_rows;
@@ -258,45 +259,68 @@ ALWAYS_INLINE void product_f64(Index rows, Index columns, Index depth,
     }
 }
 
-/* width vectors down each of few columns of c, of which the last has `last` elements. */
-ALWAYS_INLINE void narrow_tile_f64(const int width, Index last, const int columns, Index depth,
-                                      const double *restrict a, Index a_k,
-                                      const double *restrict b, Index b_k, double *restrict c, Index c_row)
+/* width vectors of each of few columns, of which the last has `last` elements. */
+ALWAYS_INLINE void outer_tile_f64(const int width, Index last, const int columns, Index depth,
+                                     const double *restrict a, Index a_k,
+                                     const double *restrict b, Index b_k, double *restrict c, Index c_column)
 {
-    Vector_f64 sum[12][2];
+    Vector_f64 sum[12][6];
     for (int j = 0; j < columns; j++)
         for (int v = 0; v < width; v++) sum[j][v] = (Vector_f64){0};
     for (Index k = 0; k < depth; k++) {
-        Vector_f64 left[2];
+        Vector_f64 left[6];
         for (int v = 0; v < width; v++)
             left[v] = load_f64(a + k * a_k + v * LANES_f64, v < width - 1 ? LANES_f64 : last);
         for (int v = 0; v < width; v++) __builtin_prefetch(a + k * a_k + (width + v) * LANES_f64);
         for (int j = 0; j < columns; j++)
             for (int v = 0; v < width; v++) sum[j][v] += b[k * b_k + j] * left[v];
     }
-    for (int v = 0; v < width; v++) {
-        const Index count = v < width - 1 ? LANES_f64 : last;
-        for (int j = 0; j < columns; j += LANES_f64) {
-            Vector_f64 block[LANES_f64];
-            for (int l = 0; l < LANES_f64; l++) block[l] = j + l < columns ? sum[j + l][v] : (Vector_f64){0};
-            turn_f64(block);
-            for (Index l = 0; l < LANES_f64; l++)
-                if (l < count) store_f64(c + (v * LANES_f64 + l) * c_row + j, block[l], columns - j);
-        }
-    }
+    for (int j = 0; j < columns; j++)
+        for (int v = 0; v < width; v++)
+            store_f64(c + j * c_column + v * LANES_f64, sum[j][v], v < width - 1 ? LANES_f64 : last);
 }
 
-/* c = a b for few columns, where the columns of a lie side by side. */
-ALWAYS_INLINE void narrow_f64(Index rows, const int columns, Index depth,
-                                 const double *restrict a, Index a_k,
-                                 const double *restrict b, Index b_k, double *restrict c, Index c_row)
+/* The sum over k of the products of row k of a with each of few elements of row k of b; one after the other in c. */
+ALWAYS_INLINE void outer_f64(Index rows, const int columns, Index depth,
+                                const double *restrict a, Index a_k,
+                                const double *restrict b, Index b_k, double *restrict c)
 {
+    enum { SUMS = LANE_BYTES > 32 ? 24 : 10 };  /* that there are registers for */
+    const int width = SUMS / columns > 6 ? 6 : SUMS / columns > 1 ? SUMS / columns : 1;
     Index i = 0;
-    for (; LANE_BYTES > 32 && i + 2 * LANES_f64 <= rows; i += 2 * LANES_f64)
-        narrow_tile_f64(2, LANES_f64, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
+    for (; i + width * LANES_f64 <= rows; i += width * LANES_f64)
+        outer_tile_f64(width, LANES_f64, columns, depth, a + i, a_k, b, b_k, c + i, rows);
     for (; i + LANES_f64 <= rows; i += LANES_f64)
-        narrow_tile_f64(1, LANES_f64, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
-    if (i < rows) narrow_tile_f64(1, rows - i, columns, depth, a + i, a_k, b, b_k, c + i * c_row, c_row);
+        outer_tile_f64(1, LANES_f64, columns, depth, a + i, a_k, b, b_k, c + i, rows);
+    if (i < rows) outer_tile_f64(1, rows - i, columns, depth, a + i, a_k, b, b_k, c + i, rows);
+}
+
+/* Adds up what blocks have left, one column after the other, for some of all rows. */
+ALWAYS_INLINE void combine_f64(Index low, Index rows, Index all, const int columns, Index blocks,
+                               const double *restrict parts, double *restrict c, Index c_row, Index c_column)
+{
+    for (Index i = low; i < low + rows; i += LANES_f64) {
+        const Index count = low + rows - i < LANES_f64 ? low + rows - i : LANES_f64;
+        for (int j = 0; j < columns; j += LANES_f64) {
+            Vector_f64 x[LANES_f64];
+            for (int l = 0; l < LANES_f64; l++) {
+                x[l] = (Vector_f64){0};
+                for (Index block = 0; block < blocks && j + l < columns; block++) {
+                    const double *part = parts + (block * columns + j + l) * all + i;
+                    __builtin_prefetch(part + LANES_f64);  /* it may lie in another core's cache */
+                    x[l] += load_f64(part, count);
+                }
+            }
+            if (c_row == 1) {
+                for (int l = 0; l < LANES_f64 && j + l < columns; l++)
+                    store_f64(c + i + (j + l) * c_column, x[l], count);
+                continue;
+            }
+            turn_f64(x);
+            for (Index l = 0; l < LANES_f64; l++)
+                if (l < count) store_f64(c + (i + l) * c_row + j, x[l], columns - j);
+        }
+    }
 }
 
 static KERNEL void product_1(Index rows, const double *restrict a, const double *restrict b, double *restrict c)
@@ -304,10 +328,14 @@ static KERNEL void product_1(Index rows, const double *restrict a, const double 
     product_f64(rows, 10, 64, a, 64, 1, b, 10, c, 10);
 }
 
-static KERNEL void product_14(
-    Index n, Index rows, const double *restrict a, const double *restrict b, double *restrict c)
+static KERNEL void product_14(Index rows, const double *restrict a, const double *restrict b, double *restrict c)
 {
-    narrow_f64(rows, 10, n, a, 64, b, 10, c, 10);
+    outer_f64(64, 10, rows, a, 64, b, 10, c);
+}
+
+static KERNEL void combine_1(Index low, Index rows, Index blocks, const double *restrict parts, double *restrict whole)
+{
+    combine_f64(low, rows, 64, 10, blocks, parts, whole, 10, 1);
 }
 
 #if defined(__GNUC__) && !defined(__clang__)
@@ -479,17 +507,17 @@ static KERNEL void combine(Index blocks, const long long *restrict parts, long l
     *whole = (long long)all;
 }
 
-static KERNEL void kernel_15(Index rows, const double *restrict t16, double *restrict p1)
+static KERNEL void kernel_15(Index rows, const double *restrict t16, double *restrict p2)
 {
     double s0 = 0.0;
 #pragma omp simd reduction(+:s0)
     for (Index i = 0; i < rows; i++) {
         s0 += t16[i];
     }
-    p1[0] = s0;
+    p2[0] = s0;
 }
 
-static KERNEL void combine_1(Index blocks, const double *restrict parts, double *restrict whole)
+static KERNEL void combine_2(Index blocks, const double *restrict parts, double *restrict whole)
 {
     double all = 0.0;
     for (Index b = 0; b < blocks; b++) {
@@ -578,9 +606,9 @@ static ONE_CODE int step(const Memory *restrict m, Index n, int me, int team)
     }
     BARRIER
     {
-        const Index end = share((n + 63) / 64, me + 1, team);
-        for (Index block = share((n + 63) / 64, me, team); block < end; block++) {
-            const Index low = block * 64, rows = least(64, n - low);
+        const Index end = share((n + 31) / 32, me + 1, team);
+        for (Index block = share((n + 31) / 32, me, team); block < end; block++) {
+            const Index low = block * 32, rows = least(32, n - low);
             /* t10, t11 (max over axes (1,)), t12 (sum over axes (1,)) over (n, 10): divide divide negative */
             kernel_10(
                 rows, m->t7 + low * 10, m->t8 + low, m->t4 + low * 10, m->t10 + low * 10, m->t11 + low,
@@ -591,37 +619,32 @@ static ONE_CODE int step(const Memory *restrict m, Index n, int me, int team)
                 m->t7 + low * 10, m->t4 + low * 10, m->t13 + low * 10, m->t15 + low * 10, m->t14 + low);
             /* t17 (sum over axes (0,)) over (n,): subtract */
             kernel_13(rows, m->t14 + low, m->y + low, m->p0 + block);
+            /* t18 = Contract ab,ac->bc, (64, 10) */
+            product_14(rows, m->x + low * 64, m->t15 + low * 10, m->p1 + block * 640);
         }
     }
     BARRIER
     if (me == 0) {
         /* t16 = Take along axis 0, (n,) */
         take_12(n, m->t16, m->t1, m->t13, m->failure);
-        combine((n + 63) / 64, m->p0, m->t17);
+        combine((n + 31) / 32, m->p0, m->t17);
+        combine_1(0, 64, (n + 31) / 32, m->p1, m->t18);
     }
     BARRIER
-    if (m->failure[0]) return 1;
-    {
-        const Index end = share(1, me + 1, team);
-        for (Index block = share(1, me, team); block < end; block++) {
-            const Index low = block * 64, rows = least(64, 64 - low);
-            /* t18 = Contract ab,ac->bc, (64, 10) */
-            product_14(n, rows, m->x + low, m->t15, m->t18 + low * 10);
-            /* u over (64, 10): multiply subtract */
-            kernel_16(rows, m->t18 + low * 10, m->u + low * 10);
-        }
-    }
     {
         const Index end = share((n + 4095) / 4096, me + 1, team);
         for (Index block = share((n + 4095) / 4096, me, team); block < end; block++) {
             const Index low = block * 4096, rows = least(4096, n - low);
             /* t19 (sum over axes (0,)) over (n,): reduction only */
-            kernel_15(rows, m->t16 + low, m->p1 + block);
+            kernel_15(rows, m->t16 + low, m->p2 + block);
         }
     }
     BARRIER
+    if (m->failure[0]) return 1;
     if (me == 0) {
-        combine_1((n + 4095) / 4096, m->p1, m->t19);
+        combine_2((n + 4095) / 4096, m->p2, m->t19);
+        /* u over (64, 10): multiply subtract */
+        kernel_16(64, m->t18, m->u);
         /* t20 over (): divide negative */
         kernel_17(h2, m->t19, m->t20);
     }
