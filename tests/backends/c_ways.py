@@ -21,6 +21,7 @@ def small_blocks() -> Iterator[pytest.MonkeyPatch]:
         for module in (scope, loops, rows, parts):
             patch.setattr(module, "SPLIT", SPLIT)
         patch.setattr(loops, "FEW", 0)
+        patch.setattr(loops, "CHUNK", SPLIT)
         patch.setattr(dialect, "LONG", 0)
         patch.setattr(schedule, "ROWS", ROWS)
         patch.setattr(schedule, "BATCH", BATCH)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from symopt.backends.c.calls import CHUNK, with_calls_apart
 from symopt.backends.c.item import FAILURE, Access, Item
 from symopt.backends.c.margins import MarginWriter
 from symopt.backends.c.pieces import SHORT
@@ -15,10 +16,10 @@ from symopt.backends.cfamily.axes import Axis
 from symopt.backends.cfamily.body import Body
 from symopt.backends.cfamily.kernel_places import INDICES, Pointer, keeps_to_rows
 from symopt.backends.cfamily.places import in_memory, row_major
-from symopt.backends.cfamily.spelling import bare, times, total
+from symopt.backends.cfamily.spelling import bare, c_type, times, total
 from symopt.backends.cfamily.text import block
 from symopt.graph.dimensions import Dim, product
-from symopt.graph.nodes import Elementwise
+from symopt.graph.nodes import Elementwise, Node
 from symopt.lowering.program import Loop, memory
 
 #: Elements of a matrix up to which loops of known lengths copy its transpose best.
@@ -31,6 +32,10 @@ class LoopWriter(Rows):
     def __init__(self, loop: Loop, scope: CScope, number: int) -> None:
         super().__init__(loop, scope)
         self.number = number
+        # Functions that are computed first for a chunk, with their statements; where that is kept, and begins.
+        self.calls: list[tuple[Elementwise, list[str]]] = []
+        self.near: dict[Node, str] = {}
+        self.chunk = ""
         self.accumulators = [
             accumulator(node, buffer, self._flags(position), self.rows_axis is not None, scope, self.names)
             for position, (node, buffer) in enumerate(loop.reductions)
@@ -43,8 +48,13 @@ class LoopWriter(Rows):
 
     def write(self) -> Item:
         """Add the function to the module; how it is called."""
-        embeds = MarginWriter(self)
-        body = Body(self.loop, self.scope.operations, self.read, embeds.text, self.is_overwritten, self.names)
+        first, rest = with_calls_apart(self.loop) if self._is_long() else ({}, self.loop)
+        self.near = {call: self.names.fresh(f"{call.op.name}_of") for call in first}
+        self.chunk = self.names.fresh("from") if first else ""
+        for call, loop in first.items():
+            body = self._body(loop)
+            self.calls.append((call, [*body.lines, f"{self._read(call)} = {bare(body.text(call))};"]))
+        body = self._body(rest)
         strides = row_major(self.loop.domain)
         stores = []
         for node, buffer in self.loop.stores:
@@ -54,6 +64,24 @@ class LoopWriter(Rows):
         updates = [line for one in self.accumulators for line in self._accumulate(one, body)]
         inner = [*body.lines, *stores, *updates]
         return self._item(self._transposing() or [*self._start(), *self._loops(inner, 0), *self._finish(0)])
+
+    def _body(self, loop: Loop) -> Body:
+        """The statements of one element of a part of the kernel."""
+        return Body(loop, self.scope.operations, self._read, MarginWriter(self).text, self.is_overwritten, self.names)
+
+    def _read(self, node: Node) -> str:
+        """The text of a node that a part reads: from its own chunk, or from elsewhere."""
+        if node in self.near:
+            return f"{self.near[node]}[{INDICES[len(self.axes) - 1]} - {self.chunk}]"
+        return self.read(node)
+
+    def _is_long(self) -> bool:
+        """Whether the innermost loop may run over more than a chunk."""
+        if self.flat or not self.axes:
+            return False
+        dims = [self.loop.domain[member] for member in self.axes[-1].members]
+        count = product(tuple(dims))
+        return not isinstance(count, int) or count > CHUNK
 
     def _transposing(self) -> list[str]:
         """A call that copies a matrix whose rows were columns, where the kernel does nothing else."""
@@ -112,6 +140,8 @@ class LoopWriter(Rows):
             return inner
         extent = self._extent(self.axes[depth])
         lines = [one.declaration for one in self.accumulators if one.depth == depth]
+        if self.calls and depth == len(self.axes) - 1:
+            return [*lines, *self._in_chunks(inner, extent)]
         if depth == len(self.axes) - 1:
             clauses = [clause for one in self.accumulators if one.depth <= depth for clause in one.clauses]
             if clauses:
@@ -123,6 +153,19 @@ class LoopWriter(Rows):
         lines += [f"    {line}" for line in [*self._loops(inner, depth + 1), *self._finish(depth + 1)]]
         lines.append("}")
         return lines
+
+    def _in_chunks(self, inner: list[str], extent: str) -> list[str]:
+        """The innermost loop in chunks, of which functions are computed first."""
+        index, end = INDICES[len(self.axes) - 1], self.names.fresh("end")
+        loop = f"for (Index {index} = {self.chunk}; {index} < {end}; {index}++)"
+        lines = [f"const Index {end} = {self.chunk} + {CHUNK} < {extent} ? {self.chunk} + {CHUNK} : {extent};"]
+        lines += [f"{c_type(call.dtype)} {self.near[call]}[{CHUNK}];" for call, _ in self.calls]
+        for _, statements in self.calls:
+            lines += ["#pragma omp simd", *block(statements, loop)]
+        clauses = [clause for one in self.accumulators for clause in one.clauses if one.depth < len(self.axes)]
+        lines += [f"#pragma omp simd {' '.join(clauses)}"] if clauses else []
+        lines += block(inner, loop)
+        return block(lines, f"for (Index {self.chunk} = 0; {self.chunk} < {extent}; {self.chunk} += {CHUNK})")
 
     def _one_long_row(self, inner: list[str]) -> list[str]:
         """The last two loops as one, of which a vector takes elements from several short rows."""

@@ -67,12 +67,25 @@ static inline void draw_float64(
 }
 
 static KERNEL void kernel_4(
-    Index rows, const double *restrict t0, const float *restrict t1, const float *restrict t2,
+    Index rows, const float *restrict t1, const float *restrict t2, const double *restrict t0,
     const float *restrict x, float *restrict t3)
 {
-    for (Index i = 0; i < rows * 4; i++) {
-        const float v0 = x[i] + (0.1f * (sqrtf(logf(t1[i]) * (-2.0f)) * cosf(t2[i] * 6.2831855f)));
-        t3[i] = ((double)(t0[i] < 0.8) > 0.0) ? (v0 / 0.8f) : 0.0f;
+    for (Index from = 0; from < rows * 4; from += 512) {
+        const Index end = from + 512 < rows * 4 ? from + 512 : rows * 4;
+        float log_of[512];
+        float cos_of[512];
+#pragma omp simd
+        for (Index i = from; i < end; i++) {
+            log_of[i - from] = logf(t1[i]);
+        }
+#pragma omp simd
+        for (Index i = from; i < end; i++) {
+            cos_of[i - from] = cosf(t2[i] * 6.2831855f);
+        }
+        for (Index i = from; i < end; i++) {
+            const float v0 = x[i] + (0.1f * (sqrtf(log_of[i - from] * (-2.0f)) * cos_of[i - from]));
+            t3[i] = ((double)(t0[i] < 0.8) > 0.0) ? (v0 / 0.8f) : 0.0f;
+        }
     }
 }
 
@@ -122,7 +135,7 @@ static ONE_CODE void step(const Memory *restrict m, Index n, Index call, int me,
         const Index high = least(share((n + 511) / 512, me + 1, team) * 512, n);
         if (low < high) {
             kernel_4(
-                high - low, m->t0 + low * 4, m->t1 + low * 4, m->t2 + low * 4, m->x + low * 4,
+                high - low, m->t1 + low * 4, m->t2 + low * 4, m->t0 + low * 4, m->x + low * 4,
                 m->t3 + low * 4);
         }
     }
