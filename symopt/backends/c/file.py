@@ -48,7 +48,7 @@ def _prototypes(scope: CScope) -> list[str]:
         arguments = f"{real}, {real}" if stem in _BINARY else real
         lines.append(f"{'VECTOR ' if stem in VECTOR_FUNCTIONS else ''}extern {real} {name}({arguments});")
     if any(line.startswith("VECTOR") for line in lines):
-        lines = [piece(__file__, "vector.c"), *lines]
+        lines = [piece(__file__, "functions.c"), *lines]
     return ["\n".join(lines)] if lines else []
 
 
