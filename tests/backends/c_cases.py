@@ -61,6 +61,12 @@ def sums_over_rows(rows: int | str, dtype: str) -> Callable[[], Case]:
     return make
 
 
+def lone_sum_over_rows() -> Case:
+    """Its parts are left by a kernel that nothing else is in one group with."""
+    x, y = so.input("x", ("n", 35), "float32"), so.input("y", ("n", 3), "float32")
+    return Case((x, y), (x.T @ y,), (), [arrays_of((n, 35), (n, 3), dtype="float32") for n in (37, 150)])
+
+
 def products(spec: str) -> Callable[[], Case]:
     def make() -> Case:
         sizes = {"a": 11, "b": 23, "c": 17, "d": 5, "e": 1}
@@ -99,6 +105,7 @@ SPECS = ["ab,bc->ac", "ab,cb->ac", "ba,bc->ac", "ba,cb->ac", "dab,dbc->dac", "ba
 SPECS += ["ab,b->a", "b,bc->c", "b,cb->c", "eb,bc->ec", "ab,be->ae", "ab,bc->a", "a,c->ac", "ac,ac->ac"]
 KNOWN = [
     *(network, reductions, softmaxes, entangled_updates, gathered_and_scattered, draws),
+    lone_sum_over_rows,
     *(sums_over_rows(rows, dtype) for rows, dtype in (("n", "float32"), ("n", "float64"), (150, "float32"))),
     *map(products, SPECS),
 ]

@@ -56,7 +56,7 @@ def long_and_narrow_products() -> Step:
     x, y = so.input("x", ("n", 300), "float32"), so.input("y", ("n", 5), "float32")
     w = so.parameter(np.zeros((300, 5)), "w", dtype="float32")
     v = so.parameter(np.zeros(300), "v", dtype="float32")
-    a, b = so.input("a", (40, 300), "float32"), so.input("b", (40, 5), "float32")
+    a, b = so.input("a", (40, 4000), "float32"), so.input("b", (40, 5), "float32")
     loss = so.square(x @ w - y).mean() + so.square(x @ v).mean()
     return [x, y, a, b], [loss, a.T @ b], descend(loss, w, v), {"n": 100}
 

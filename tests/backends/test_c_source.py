@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import symopt as so
 from symopt.backends.c.compiler import FLAGS
 from symopt.backends.c.scope import WORDS
 from symopt.backends.cfamily.spelling import WIDTH
@@ -48,6 +49,7 @@ def test_kept_steps_have_what_there_is_in_generated_files() -> None:
     everything = "\n".join(emitted(make, "c") for make in STEPS)
     wanted = ["product_f32(", "product_f64(", "combine", "take_", "scatter_", "draw_float32(", "BARRIER", "order ?"]
     wanted += [f"{name}_f32(" for name in ("transpose", "narrow", "deep", "dots", "outer", "combine")]
+    wanted += ["cos_of[i - from]"]
     assert not [text for text in wanted if text not in everything]
 
 
@@ -58,3 +60,11 @@ def test_no_memory_is_called_as_a_macro_or_a_function_that_kernels_call() -> Non
     assert len(macros) > 6
     assert len(called) > 3
     assert macros | {"".join(one) for one in called} <= WORDS
+
+
+def test_a_product_over_many_rows_leaves_few_parts() -> None:
+    x, y = so.input("x", ("n", 30), "float32"), so.input("y", ("n",), "float32")
+    for rows, block in ((64, 32), (100_000, 6272)):  # 16 parts of usual sizes, of whole tiles
+        assert f"share((n + {block - 1}) / {block}, me, team)" in so.emit(
+            [x, y], x.T @ y, backend="c", sizes={"n": rows}
+        )

@@ -9,7 +9,7 @@ void set_gemm_SUFFIX(void *gemm)
 }
 
 static inline void blas_SUFFIX(Index rows, Index columns, Index depth, const REAL *a, Index a_row, Index a_k,
-                               const REAL *b, Index b_k, REAL *c, Index c_row)
+                            const REAL *b, Index b_k, REAL *c, Index c_row)
 {
     const int m = (int)columns, n = (int)rows, k = (int)depth;
     const int b_step = (int)b_k, a_step = (int)(a_k == 1 ? a_row : a_k), c_step = (int)c_row;

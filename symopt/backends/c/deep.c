@@ -1,7 +1,7 @@
 /* height rows of few columns of c; rows to come are fetched from memory meanwhile. */
 ALWAYS_INLINE void deep_tile_SUFFIX(const int height, const int columns, Index depth,
-                                    const REAL *restrict a, Index a_row,
-                                    const REAL *restrict b, Index b_column, REAL *restrict c, Index c_row)
+                                 const REAL *restrict a, Index a_row,
+                                 const REAL *restrict b, Index b_column, REAL *restrict c, Index c_row)
 {
     enum { AHEAD = 4 };
     Vector_SUFFIX sum[2][NARROW + LANES_SUFFIX];
@@ -26,8 +26,8 @@ ALWAYS_INLINE void deep_tile_SUFFIX(const int height, const int columns, Index d
 
 /* c = a b for few columns and long sums, where the rows of a and the columns of b lie side by side. */
 ALWAYS_INLINE void deep_SUFFIX(Index rows, const int columns, Index depth,
-                               const REAL *restrict a, Index a_row,
-                               const REAL *restrict b, Index b_column, REAL *restrict c, Index c_row)
+                            const REAL *restrict a, Index a_row,
+                            const REAL *restrict b, Index b_column, REAL *restrict c, Index c_row)
 {
     Index i = 0;
     for (; LANE_BYTES > 32 && i + 2 <= rows; i += 2)

@@ -1,6 +1,6 @@
 /* c = a b for one column, where a row of a lies side by side. */
 static inline void dots_SUFFIX(Index rows, Index depth, const REAL *restrict a, Index a_row,
-                               const REAL *restrict b, REAL *restrict c, Index c_row)
+                            const REAL *restrict b, REAL *restrict c, Index c_row)
 {
     for (Index i = 0; i < rows; i++) {
         double sum = 0;

@@ -1,7 +1,7 @@
 /* width vectors down each of few columns of c, of which the last has `last` elements. */
 ALWAYS_INLINE void narrow_tile_SUFFIX(const int width, Index last, const int columns, Index depth,
-                                      const REAL *restrict a, Index a_k,
-                                      const REAL *restrict b, Index b_k, REAL *restrict c, Index c_row)
+                                   const REAL *restrict a, Index a_k,
+                                   const REAL *restrict b, Index b_k, REAL *restrict c, Index c_row)
 {
     Vector_SUFFIX sum[NARROW][2];
     for (int j = 0; j < columns; j++)
@@ -28,8 +28,8 @@ ALWAYS_INLINE void narrow_tile_SUFFIX(const int width, Index last, const int col
 
 /* c = a b for few columns, where the columns of a lie side by side. */
 ALWAYS_INLINE void narrow_SUFFIX(Index rows, const int columns, Index depth,
-                                 const REAL *restrict a, Index a_k,
-                                 const REAL *restrict b, Index b_k, REAL *restrict c, Index c_row)
+                              const REAL *restrict a, Index a_k,
+                              const REAL *restrict b, Index b_k, REAL *restrict c, Index c_row)
 {
     Index i = 0;
     for (; LANE_BYTES > 32 && i + 2 * LANES_SUFFIX <= rows; i += 2 * LANES_SUFFIX)

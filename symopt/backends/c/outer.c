@@ -1,7 +1,7 @@
 /* width vectors of each of few columns, of which the last has `last` elements. */
 ALWAYS_INLINE void outer_tile_SUFFIX(const int width, Index last, const int columns, Index depth,
-                                     const REAL *restrict a, Index a_k,
-                                     const REAL *restrict b, Index b_k, REAL *restrict c, Index c_column)
+                                  const REAL *restrict a, Index a_k,
+                                  const REAL *restrict b, Index b_k, REAL *restrict c, Index c_column)
 {
     Vector_SUFFIX sum[NARROW][6];
     for (int j = 0; j < columns; j++)
@@ -21,8 +21,8 @@ ALWAYS_INLINE void outer_tile_SUFFIX(const int width, Index last, const int colu
 
 /* The sum over k of the products of row k of a with each of few elements of row k of b; one after the other in c. */
 ALWAYS_INLINE void outer_SUFFIX(Index rows, const int columns, Index depth,
-                                const REAL *restrict a, Index a_k,
-                                const REAL *restrict b, Index b_k, REAL *restrict c)
+                             const REAL *restrict a, Index a_k,
+                             const REAL *restrict b, Index b_k, REAL *restrict c)
 {
     enum { SUMS = LANE_BYTES > 32 ? 24 : 10 };  /* that there are registers for */
     const int width = SUMS / columns > 6 ? 6 : SUMS / columns > 1 ? SUMS / columns : 1;

@@ -24,7 +24,8 @@ ROWS, COMBINED = 32, 64
 
 def in_parts(one: Product, scope: CScope) -> Product | None:
     """The product so that few columns come of many terms, which threads share; None where it is not such a one."""
-    if scope.blas or one.stack != 1 or not scope.is_split(one.depth) or one.result.buffer.dtype.name not in SHORT:
+    is_little = isinstance(one.work, int) and one.work <= SPLIT
+    if scope.blas or one.stack != 1 or is_little or one.result.buffer.dtype.name not in SHORT:
         return None
     return next((turned for turned in (one, one.turned) if _suits(turned)), None)
 
@@ -66,7 +67,9 @@ def write_parts(kernel: Library, one: Product, scope: CScope, number: int) -> li
         Access(memory(home), True, 1),
     )
     row_bytes = (one.left.column + one.right.row) * dtype.itemsize
-    part = Item(one.depth, accesses, add, scope.comment(kernel), row_bytes=row_bytes, tiles=ROWS, most=PARTS)
+    part = Item(
+        one.depth, accesses, add, scope.comment(kernel), row_bytes=row_bytes, partials=True, tiles=ROWS, most=PARTS
+    )
     return [part, _combination(one, part, home, scope)]
 
 

@@ -2,8 +2,8 @@
 
 /* height rows of c by width vectors, of which the last has `last` elements, are the sum over k of a * b. */
 ALWAYS_INLINE void tile_SUFFIX(const int height, const int width, Index last, Index depth, int adds,
-                               const REAL *restrict a, Index a_row, Index a_k,
-                               const REAL *restrict b, Index b_k, REAL *restrict c, Index c_row)
+                            const REAL *restrict a, Index a_row, Index a_k,
+                            const REAL *restrict b, Index b_k, REAL *restrict c, Index c_row)
 {
     Vector_SUFFIX sum[TILE_ROWS][4];
     for (int r = 0; r < height; r++)
@@ -26,8 +26,8 @@ ALWAYS_INLINE void tile_SUFFIX(const int height, const int width, Index last, In
 
 /* All rows of c for columns that fit into width vectors. */
 ALWAYS_INLINE void panel_SUFFIX(Index rows, const int width, Index last, Index depth, int adds,
-                                const REAL *restrict a, Index a_row, Index a_k,
-                                const REAL *restrict b, Index b_k, REAL *restrict c, Index c_row)
+                             const REAL *restrict a, Index a_row, Index a_k,
+                             const REAL *restrict b, Index b_k, REAL *restrict c, Index c_row)
 {
     Index i = 0;
     for (; i + TILE_ROWS <= rows; i += TILE_ROWS)
@@ -40,7 +40,7 @@ ALWAYS_INLINE void panel_SUFFIX(Index rows, const int width, Index last, Index d
 
 /* c = a b for one row: several sums at a time hide how long one takes. */
 ALWAYS_INLINE void row_SUFFIX(Index columns, Index depth, int adds, const REAL *restrict a, Index a_k,
-                              const REAL *restrict b, Index b_k, REAL *restrict c)
+                           const REAL *restrict b, Index b_k, REAL *restrict c)
 {
     Index j = 0;
     for (; j + 4 * LANES_SUFFIX <= columns; j += 4 * LANES_SUFFIX)
@@ -52,8 +52,8 @@ ALWAYS_INLINE void row_SUFFIX(Index columns, Index depth, int adds, const REAL *
 
 /* c = a b for rows by depth and depth by columns; the columns of b and c lie side by side. */
 ALWAYS_INLINE void product_SUFFIX(Index rows, Index columns, Index depth,
-                                  const REAL *restrict a, Index a_row, Index a_k,
-                                  const REAL *restrict b, Index b_k, REAL *restrict c, Index c_row)
+                               const REAL *restrict a, Index a_row, Index a_k,
+                               const REAL *restrict b, Index b_k, REAL *restrict c, Index c_row)
 {
     enum { DEPTH = 256, WIDE = 2 * LANES_SUFFIX };  /* what is read of b in one go stays in the nearest caches */
     if (depth == 0)

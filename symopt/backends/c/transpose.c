@@ -1,6 +1,6 @@
 /* Some rows of to, whose elements lie side by side, from columns of from. */
 ALWAYS_INLINE void transpose_SUFFIX(Index rows, Index columns, const REAL *restrict from, Index from_row,
-                                    REAL *restrict to, Index to_row)
+                                 REAL *restrict to, Index to_row)
 {
     for (Index i = 0; i < rows; i += LANES_SUFFIX) {
         const Index some = rows - i < LANES_SUFFIX ? rows - i : LANES_SUFFIX;

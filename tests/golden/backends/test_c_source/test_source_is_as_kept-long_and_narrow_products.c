@@ -24,11 +24,11 @@ typedef struct {
     float *t7;
     float *t9;
     float *t11;
+    float *v_square;
+    float *w_square;
     const float *a;
     const float *b;
     float *t2;
-    float *v_square;
-    float *w_square;
 } Memory;
 
 extern float sqrtf(float);
@@ -145,7 +145,7 @@ ALWAYS_INLINE Vector_f32 lane_sums_f32(Vector_f32 *x)
 
 /* Some rows of to, whose elements lie side by side, from columns of from. */
 ALWAYS_INLINE void transpose_f32(Index rows, Index columns, const float *restrict from, Index from_row,
-                                    float *restrict to, Index to_row)
+                                 float *restrict to, Index to_row)
 {
     for (Index i = 0; i < rows; i += LANES_f32) {
         const Index some = rows - i < LANES_f32 ? rows - i : LANES_f32;
@@ -169,8 +169,8 @@ ALWAYS_INLINE void transpose_f32(Index rows, Index columns, const float *restric
 
 /* width vectors down each of few columns of c, of which the last has `last` elements. */
 ALWAYS_INLINE void narrow_tile_f32(const int width, Index last, const int columns, Index depth,
-                                      const float *restrict a, Index a_k,
-                                      const float *restrict b, Index b_k, float *restrict c, Index c_row)
+                                   const float *restrict a, Index a_k,
+                                   const float *restrict b, Index b_k, float *restrict c, Index c_row)
 {
     Vector_f32 sum[12][2];
     for (int j = 0; j < columns; j++)
@@ -197,8 +197,8 @@ ALWAYS_INLINE void narrow_tile_f32(const int width, Index last, const int column
 
 /* c = a b for few columns, where the columns of a lie side by side. */
 ALWAYS_INLINE void narrow_f32(Index rows, const int columns, Index depth,
-                                 const float *restrict a, Index a_k,
-                                 const float *restrict b, Index b_k, float *restrict c, Index c_row)
+                              const float *restrict a, Index a_k,
+                              const float *restrict b, Index b_k, float *restrict c, Index c_row)
 {
     Index i = 0;
     for (; LANE_BYTES > 32 && i + 2 * LANES_f32 <= rows; i += 2 * LANES_f32)
@@ -210,8 +210,8 @@ ALWAYS_INLINE void narrow_f32(Index rows, const int columns, Index depth,
 
 /* height rows of few columns of c; rows to come are fetched from memory meanwhile. */
 ALWAYS_INLINE void deep_tile_f32(const int height, const int columns, Index depth,
-                                    const float *restrict a, Index a_row,
-                                    const float *restrict b, Index b_column, float *restrict c, Index c_row)
+                                 const float *restrict a, Index a_row,
+                                 const float *restrict b, Index b_column, float *restrict c, Index c_row)
 {
     enum { AHEAD = 4 };
     Vector_f32 sum[2][12 + LANES_f32];
@@ -236,8 +236,8 @@ ALWAYS_INLINE void deep_tile_f32(const int height, const int columns, Index dept
 
 /* c = a b for few columns and long sums, where the rows of a and the columns of b lie side by side. */
 ALWAYS_INLINE void deep_f32(Index rows, const int columns, Index depth,
-                               const float *restrict a, Index a_row,
-                               const float *restrict b, Index b_column, float *restrict c, Index c_row)
+                            const float *restrict a, Index a_row,
+                            const float *restrict b, Index b_column, float *restrict c, Index c_row)
 {
     Index i = 0;
     for (; LANE_BYTES > 32 && i + 2 <= rows; i += 2)
@@ -248,7 +248,7 @@ ALWAYS_INLINE void deep_f32(Index rows, const int columns, Index depth,
 
 /* c = a b for one column, where a row of a lies side by side. */
 static inline void dots_f32(Index rows, Index depth, const float *restrict a, Index a_row,
-                               const float *restrict b, float *restrict c, Index c_row)
+                            const float *restrict b, float *restrict c, Index c_row)
 {
     for (Index i = 0; i < rows; i++) {
         double sum = 0;
@@ -260,8 +260,8 @@ static inline void dots_f32(Index rows, Index depth, const float *restrict a, In
 
 /* width vectors of each of few columns, of which the last has `last` elements. */
 ALWAYS_INLINE void outer_tile_f32(const int width, Index last, const int columns, Index depth,
-                                     const float *restrict a, Index a_k,
-                                     const float *restrict b, Index b_k, float *restrict c, Index c_column)
+                                  const float *restrict a, Index a_k,
+                                  const float *restrict b, Index b_k, float *restrict c, Index c_column)
 {
     Vector_f32 sum[12][6];
     for (int j = 0; j < columns; j++)
@@ -281,8 +281,8 @@ ALWAYS_INLINE void outer_tile_f32(const int width, Index last, const int columns
 
 /* The sum over k of the products of row k of a with each of few elements of row k of b; one after the other in c. */
 ALWAYS_INLINE void outer_f32(Index rows, const int columns, Index depth,
-                                const float *restrict a, Index a_k,
-                                const float *restrict b, Index b_k, float *restrict c)
+                             const float *restrict a, Index a_k,
+                             const float *restrict b, Index b_k, float *restrict c)
 {
     enum { SUMS = LANE_BYTES > 32 ? 24 : 10 };  /* that there are registers for */
     const int width = SUMS / columns > 6 ? 6 : SUMS / columns > 1 ? SUMS / columns : 1;
@@ -329,7 +329,7 @@ static KERNEL void product_2(Index rows, const float *restrict a, const float *r
 
 static KERNEL void product_3(Index rows, const float *restrict a, const float *restrict b, float *restrict c)
 {
-    narrow_f32(rows, 5, 40, a, 300, b, 5, c, 5);
+    narrow_f32(rows, 5, 40, a, 4000, b, 5, c, 5);
 }
 
 static KERNEL void product_5(Index rows, const float *restrict a, const float *restrict b, float *restrict c)
@@ -511,21 +511,21 @@ static ONE_CODE void step(const Memory *restrict m, Index n, float h_rate, int m
     if (me == 0) {
         combine((n + 31) / 32, m->p0, m->t7);
         combine((n + 31) / 32, m->p1, m->t9);
+        combine_1(0, 300, (n + 31) / 32, m->p2, m->t10);
         /* t11 over (): divide divide add */
         kernel_11(h0, h1, m->t7, m->t9, m->t11);
+        combine_2(0, 300, (n + 31) / 32, m->p3, m->t12);
+        /* v_square, v over (300,): multiply square multiply add multiply add sqrt divide subtract */
+        kernel_13(300, h_rate, m->v_square, m->t10, m->v);
+        /* w_square, w over (300, 5): multiply square multiply add multiply add sqrt divide subtract */
+        kernel_14(300, h_rate, m->w_square, m->t12, m->w);
     }
+    /* t2 = Contract ab,ac->bc, (4000, 5) */
     {
-        const Index end = share(5, me + 1, team);
-        for (Index block = share(5, me, team); block < end; block++) {
-            const Index low = block * 64, rows = least(64, 300 - low);
-            /* t2 = Contract ab,ac->bc, (300, 5) */
-            product_3(rows, m->a + low, m->b, m->t2 + low * 5);
-            combine_1(low, rows, (n + 31) / 32, m->p2, m->t10);
-            combine_2(low, rows, (n + 31) / 32, m->p3, m->t12);
-            /* v_square, v over (300,): multiply square multiply add multiply add sqrt divide subtract */
-            kernel_13(rows, h_rate, m->v_square + low, m->t10 + low, m->v + low);
-            /* w_square, w over (300, 5): multiply square multiply add multiply add sqrt divide subtract */
-            kernel_14(rows, h_rate, m->w_square + low * 5, m->t12 + low * 5, m->w + low * 5);
+        const Index low = share(63, me, team) * 64;
+        const Index high = least(share(63, me + 1, team) * 64, 4000);
+        if (low < high) {
+            product_3(high - low, m->a + low, m->b, m->t2 + low * 5);
         }
     }
 }

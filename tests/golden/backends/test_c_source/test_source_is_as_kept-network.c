@@ -180,8 +180,8 @@ ALWAYS_INLINE Vector_f32 lane_sums_f32(Vector_f32 *x)
 
 /* height rows of c by width vectors, of which the last has `last` elements, are the sum over k of a * b. */
 ALWAYS_INLINE void tile_f32(const int height, const int width, Index last, Index depth, int adds,
-                               const float *restrict a, Index a_row, Index a_k,
-                               const float *restrict b, Index b_k, float *restrict c, Index c_row)
+                            const float *restrict a, Index a_row, Index a_k,
+                            const float *restrict b, Index b_k, float *restrict c, Index c_row)
 {
     Vector_f32 sum[TILE_ROWS][4];
     for (int r = 0; r < height; r++)
@@ -204,8 +204,8 @@ ALWAYS_INLINE void tile_f32(const int height, const int width, Index last, Index
 
 /* All rows of c for columns that fit into width vectors. */
 ALWAYS_INLINE void panel_f32(Index rows, const int width, Index last, Index depth, int adds,
-                                const float *restrict a, Index a_row, Index a_k,
-                                const float *restrict b, Index b_k, float *restrict c, Index c_row)
+                             const float *restrict a, Index a_row, Index a_k,
+                             const float *restrict b, Index b_k, float *restrict c, Index c_row)
 {
     Index i = 0;
     for (; i + TILE_ROWS <= rows; i += TILE_ROWS)
@@ -218,7 +218,7 @@ ALWAYS_INLINE void panel_f32(Index rows, const int width, Index last, Index dept
 
 /* c = a b for one row: several sums at a time hide how long one takes. */
 ALWAYS_INLINE void row_f32(Index columns, Index depth, int adds, const float *restrict a, Index a_k,
-                              const float *restrict b, Index b_k, float *restrict c)
+                           const float *restrict b, Index b_k, float *restrict c)
 {
     Index j = 0;
     for (; j + 4 * LANES_f32 <= columns; j += 4 * LANES_f32)
@@ -230,8 +230,8 @@ ALWAYS_INLINE void row_f32(Index columns, Index depth, int adds, const float *re
 
 /* c = a b for rows by depth and depth by columns; the columns of b and c lie side by side. */
 ALWAYS_INLINE void product_f32(Index rows, Index columns, Index depth,
-                                  const float *restrict a, Index a_row, Index a_k,
-                                  const float *restrict b, Index b_k, float *restrict c, Index c_row)
+                               const float *restrict a, Index a_row, Index a_k,
+                               const float *restrict b, Index b_k, float *restrict c, Index c_row)
 {
     enum { DEPTH = 256, WIDE = 2 * LANES_f32 };  /* what is read of b in one go stays in the nearest caches */
     if (depth == 0)
@@ -257,8 +257,8 @@ ALWAYS_INLINE void product_f32(Index rows, Index columns, Index depth,
 
 /* width vectors of each of few columns, of which the last has `last` elements. */
 ALWAYS_INLINE void outer_tile_f32(const int width, Index last, const int columns, Index depth,
-                                     const float *restrict a, Index a_k,
-                                     const float *restrict b, Index b_k, float *restrict c, Index c_column)
+                                  const float *restrict a, Index a_k,
+                                  const float *restrict b, Index b_k, float *restrict c, Index c_column)
 {
     Vector_f32 sum[12][6];
     for (int j = 0; j < columns; j++)
@@ -278,8 +278,8 @@ ALWAYS_INLINE void outer_tile_f32(const int width, Index last, const int columns
 
 /* The sum over k of the products of row k of a with each of few elements of row k of b; one after the other in c. */
 ALWAYS_INLINE void outer_f32(Index rows, const int columns, Index depth,
-                                const float *restrict a, Index a_k,
-                                const float *restrict b, Index b_k, float *restrict c)
+                             const float *restrict a, Index a_k,
+                             const float *restrict b, Index b_k, float *restrict c)
 {
     enum { SUMS = LANE_BYTES > 32 ? 24 : 10 };  /* that there are registers for */
     const int width = SUMS / columns > 6 ? 6 : SUMS / columns > 1 ? SUMS / columns : 1;

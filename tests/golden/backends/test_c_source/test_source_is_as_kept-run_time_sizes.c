@@ -75,8 +75,8 @@ ALWAYS_INLINE void store_f64(double *p, Vector_f64 v, Index count)
 
 /* height rows of c by width vectors, of which the last has `last` elements, are the sum over k of a * b. */
 ALWAYS_INLINE void tile_f64(const int height, const int width, Index last, Index depth, int adds,
-                               const double *restrict a, Index a_row, Index a_k,
-                               const double *restrict b, Index b_k, double *restrict c, Index c_row)
+                            const double *restrict a, Index a_row, Index a_k,
+                            const double *restrict b, Index b_k, double *restrict c, Index c_row)
 {
     Vector_f64 sum[TILE_ROWS][4];
     for (int r = 0; r < height; r++)
@@ -99,8 +99,8 @@ ALWAYS_INLINE void tile_f64(const int height, const int width, Index last, Index
 
 /* All rows of c for columns that fit into width vectors. */
 ALWAYS_INLINE void panel_f64(Index rows, const int width, Index last, Index depth, int adds,
-                                const double *restrict a, Index a_row, Index a_k,
-                                const double *restrict b, Index b_k, double *restrict c, Index c_row)
+                             const double *restrict a, Index a_row, Index a_k,
+                             const double *restrict b, Index b_k, double *restrict c, Index c_row)
 {
     Index i = 0;
     for (; i + TILE_ROWS <= rows; i += TILE_ROWS)
@@ -113,7 +113,7 @@ ALWAYS_INLINE void panel_f64(Index rows, const int width, Index last, Index dept
 
 /* c = a b for one row: several sums at a time hide how long one takes. */
 ALWAYS_INLINE void row_f64(Index columns, Index depth, int adds, const double *restrict a, Index a_k,
-                              const double *restrict b, Index b_k, double *restrict c)
+                           const double *restrict b, Index b_k, double *restrict c)
 {
     Index j = 0;
     for (; j + 4 * LANES_f64 <= columns; j += 4 * LANES_f64)
@@ -125,8 +125,8 @@ ALWAYS_INLINE void row_f64(Index columns, Index depth, int adds, const double *r
 
 /* c = a b for rows by depth and depth by columns; the columns of b and c lie side by side. */
 ALWAYS_INLINE void product_f64(Index rows, Index columns, Index depth,
-                                  const double *restrict a, Index a_row, Index a_k,
-                                  const double *restrict b, Index b_k, double *restrict c, Index c_row)
+                               const double *restrict a, Index a_row, Index a_k,
+                               const double *restrict b, Index b_k, double *restrict c, Index c_row)
 {
     enum { DEPTH = 256, WIDE = 2 * LANES_f64 };  /* what is read of b in one go stays in the nearest caches */
     if (depth == 0)

@@ -184,8 +184,8 @@ ALWAYS_INLINE Vector_f64 lane_sums_f64(Vector_f64 *x)
 
 /* height rows of c by width vectors, of which the last has `last` elements, are the sum over k of a * b. */
 ALWAYS_INLINE void tile_f64(const int height, const int width, Index last, Index depth, int adds,
-                               const double *restrict a, Index a_row, Index a_k,
-                               const double *restrict b, Index b_k, double *restrict c, Index c_row)
+                            const double *restrict a, Index a_row, Index a_k,
+                            const double *restrict b, Index b_k, double *restrict c, Index c_row)
 {
     Vector_f64 sum[TILE_ROWS][4];
     for (int r = 0; r < height; r++)
@@ -208,8 +208,8 @@ ALWAYS_INLINE void tile_f64(const int height, const int width, Index last, Index
 
 /* All rows of c for columns that fit into width vectors. */
 ALWAYS_INLINE void panel_f64(Index rows, const int width, Index last, Index depth, int adds,
-                                const double *restrict a, Index a_row, Index a_k,
-                                const double *restrict b, Index b_k, double *restrict c, Index c_row)
+                             const double *restrict a, Index a_row, Index a_k,
+                             const double *restrict b, Index b_k, double *restrict c, Index c_row)
 {
     Index i = 0;
     for (; i + TILE_ROWS <= rows; i += TILE_ROWS)
@@ -222,7 +222,7 @@ ALWAYS_INLINE void panel_f64(Index rows, const int width, Index last, Index dept
 
 /* c = a b for one row: several sums at a time hide how long one takes. */
 ALWAYS_INLINE void row_f64(Index columns, Index depth, int adds, const double *restrict a, Index a_k,
-                              const double *restrict b, Index b_k, double *restrict c)
+                           const double *restrict b, Index b_k, double *restrict c)
 {
     Index j = 0;
     for (; j + 4 * LANES_f64 <= columns; j += 4 * LANES_f64)
@@ -234,8 +234,8 @@ ALWAYS_INLINE void row_f64(Index columns, Index depth, int adds, const double *r
 
 /* c = a b for rows by depth and depth by columns; the columns of b and c lie side by side. */
 ALWAYS_INLINE void product_f64(Index rows, Index columns, Index depth,
-                                  const double *restrict a, Index a_row, Index a_k,
-                                  const double *restrict b, Index b_k, double *restrict c, Index c_row)
+                               const double *restrict a, Index a_row, Index a_k,
+                               const double *restrict b, Index b_k, double *restrict c, Index c_row)
 {
     enum { DEPTH = 256, WIDE = 2 * LANES_f64 };  /* what is read of b in one go stays in the nearest caches */
     if (depth == 0)
@@ -261,8 +261,8 @@ ALWAYS_INLINE void product_f64(Index rows, Index columns, Index depth,
 
 /* width vectors of each of few columns, of which the last has `last` elements. */
 ALWAYS_INLINE void outer_tile_f64(const int width, Index last, const int columns, Index depth,
-                                     const double *restrict a, Index a_k,
-                                     const double *restrict b, Index b_k, double *restrict c, Index c_column)
+                                  const double *restrict a, Index a_k,
+                                  const double *restrict b, Index b_k, double *restrict c, Index c_column)
 {
     Vector_f64 sum[12][6];
     for (int j = 0; j < columns; j++)
@@ -282,8 +282,8 @@ ALWAYS_INLINE void outer_tile_f64(const int width, Index last, const int columns
 
 /* The sum over k of the products of row k of a with each of few elements of row k of b; one after the other in c. */
 ALWAYS_INLINE void outer_f64(Index rows, const int columns, Index depth,
-                                const double *restrict a, Index a_k,
-                                const double *restrict b, Index b_k, double *restrict c)
+                             const double *restrict a, Index a_k,
+                             const double *restrict b, Index b_k, double *restrict c)
 {
     enum { SUMS = LANE_BYTES > 32 ? 24 : 10 };  /* that there are registers for */
     const int width = SUMS / columns > 6 ? 6 : SUMS / columns > 1 ? SUMS / columns : 1;

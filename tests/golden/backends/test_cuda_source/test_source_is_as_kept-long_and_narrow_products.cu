@@ -156,7 +156,7 @@ static __device__ __forceinline__ void product_1(
 static __device__ __forceinline__ void product_3(
     unsigned block, unsigned blocks, const float *__restrict__ a, const float *__restrict__ b, float *t2)
 {
-    product(block, 300, 5, 40, a, 1, 300, b, 5, 1, t2, 5, 1);
+    product(block, 4000, 5, 40, a, 1, 4000, b, 5, 1, t2, 5, 1);
 }
 
 static __device__ __forceinline__ void kernel_4(
@@ -383,7 +383,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) launch_6(
 {
     const unsigned block = blockIdx.x;
     if (block < end_1) {
-        /* t2 = Contract ab,ac->bc, (300, 5) */
+        /* t2 = Contract ab,ac->bc, (4000, 5) */
         product_3(block, end_1, a, b, t2);
     } else if (block < end_2) {
         /* t9 over (): divide divide add */
