@@ -44,6 +44,8 @@ def adopted(what: str, array: Any) -> Any:
     taken = array.detach() if hasattr(array, "detach") else array  # PyTorch shares nothing that it keeps gradients of
     try:
         return device().adopt(taken)
+    except DataError:  # that of another device
+        raise
     except (TypeError, ValueError, RuntimeError, BufferError) as error:
         raise DataError(f"{what} cannot be shared by DLPack: {error}") from error
 

@@ -27,11 +27,14 @@ def find_cupy() -> tuple[Any | None, str]:
         import cupy
 
         count = cupy.cuda.runtime.getDeviceCount()
-        (compiler, _), driver = cupy.cuda.nvrtc.getVersion(), cupy.cuda.runtime.driverGetVersion() // 1000
-    except Exception as error:  # of several kinds: no driver, an old one, no library, a broken installation
-        return None, f"CuPy cannot be used: {error}; {INSTALL}"
+    except Exception as error:  # of several kinds: no driver, an old one, a broken installation
+        return None, f"CuPy cannot be used: {error}"
     if not count:
         return None, "CuPy finds no GPU"
+    try:
+        (compiler, _), driver = cupy.cuda.nvrtc.getVersion(), cupy.cuda.runtime.driverGetVersion() // 1000
+    except Exception as error:  # no library
+        return None, f"CuPy cannot compile: {error}; {INSTALL}"
     if compiler > driver:
         return None, f"NVRTC is of CUDA {compiler}, and the driver knows CUDA {driver} at most: install a newer driver"
     properties = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)
@@ -85,7 +88,8 @@ class Device:
         current = self.xp.cuda.Device().id
         if current != self.id:
             raise Unsupported(
-                f"CuPy's current device is GPU {current}; symopt has worked on GPU {self.id} and stays there"
+                f"CuPy's current device is GPU {current}; symopt has worked on GPU {self.id} and stays there: call it "
+                f"within cupy.cuda.Device({self.id})"
             )
 
     def empty(self, count: int, dtype: Any) -> Any:
